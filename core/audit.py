@@ -1,0 +1,112 @@
+"""Conservation: every page is somewhere, exactly once, at every event.
+
+``balanced`` adds up counters and costs nothing, so it runs at each event of each run; ``recount`` looks at every page, at the end of each run and at each event
+of an audited one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core.jit import entry, jit
+from core.state import CACHED, NO_LIST, SLOT, ZERO
+from core.streams import ANON, DIRTY, MAPPED, NEVER, PRESENT, WRITEBACK
+
+OK: Final = 0
+LOST_PAGE: Final = 1
+NEGATIVE: Final = 2
+KERNEL_PAGES: Final = 3
+LISTS_WRONG: Final = 4
+COUNTERS_WRONG: Final = 5
+FLAGS_WRONG: Final = 6
+SWAP_WRONG: Final = 7
+CLOCK_BACK: Final = 8
+STUCK_CLOCK: Final = 9
+
+NAMES: Final = {
+    LOST_PAGE: "pages are not conserved",
+    NEGATIVE: "a page count is negative",
+    KERNEL_PAGES: "kernel pages are not conserved",
+    LISTS_WRONG: "LRU lists and counters disagree",
+    COUNTERS_WRONG: "page flags and counters disagree",
+    FLAGS_WRONG: "a page has impossible flags",
+    SWAP_WRONG: "swap slots and counters disagree",
+    CLOCK_BACK: "the clock went back",
+    STUCK_CLOCK: "the clock stands still",
+}
+
+
+@jit
+def balanced(m: Any, boot_pages: int) -> int:
+    """Do the counters add up? OK or what is wrong."""
+    vm = m.vm[0]
+    pages = vm.nr_in_hand
+    kernel = 0
+    for z in range(len(m.zones)):
+        zone = m.zones[z]
+        if zone.nr_free < 0 or zone.nr_lru < 0 or zone.nr_isolated < 0 or zone.nr_kernel < 0:
+            return NEGATIVE
+        pages += zone.nr_free + zone.nr_lru + zone.nr_isolated + zone.nr_kernel
+        kernel += zone.nr_kernel
+    if pages != vm.nr_total:
+        return LOST_PAGE
+    if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel:
+        return KERNEL_PAGES
+    return OK
+
+
+@entry
+def recount(m: Any) -> int:
+    """Count every page anew; OK or what is wrong."""
+    vm = m.vm[0]
+    lru = 0
+    isolated = 0
+    dirty = 0
+    writeback = 0
+    anon_mapped = 0
+    file_mapped = 0
+    file = 0
+    swapcache = 0
+    slots = 0
+    for p in range(len(m.page)):
+        pg = m.page[p]
+        flags = m.flags[p]
+        attr = pg.attr
+        if attr & SLOT:
+            slots += 1
+            if m.slots[pg.slot] != 1:
+                return SWAP_WRONG
+        if not attr & CACHED:
+            if flags & NEVER or pg.list != NO_LIST or (flags & PRESENT and not attr & ZERO) or flags & (DIRTY | WRITEBACK):
+                return FLAGS_WRONG
+            continue
+        if pg.list != NO_LIST:
+            lru += 1
+        else:
+            isolated += 1
+        if flags & WRITEBACK:
+            writeback += 1
+        if attr & ANON:
+            swapcache += 1 if attr & SLOT else 0
+            anon_mapped += 1 if flags & PRESENT else 0
+            continue
+        file += 1
+        dirty += 1 if flags & DIRTY else 0
+        file_mapped += 1 if flags & PRESENT and attr & MAPPED else 0
+    nr_lru = 0
+    nr_isolated = 0
+    for z in range(len(m.zones)):
+        nr_lru += m.zones[z].nr_lru
+        nr_isolated += m.zones[z].nr_isolated
+    queued = 0
+    for which in range(len(m.queues)):
+        queued += m.queues[which].nr
+    if lru != nr_lru or lru != queued or isolated != nr_isolated:
+        return LISTS_WRONG
+    if dirty != vm.nr_dirty or writeback != vm.nr_writeback or file != vm.nr_file:
+        return COUNTERS_WRONG
+    if anon_mapped != vm.nr_anon_mapped or file_mapped != vm.nr_file_mapped or swapcache != vm.nr_swapcache:
+        return COUNTERS_WRONG
+    if slots != vm.swap_slots - vm.swap_free:
+        return SWAP_WRONG
+    return OK

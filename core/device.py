@@ -1,0 +1,208 @@
+"""Block devices: requests in order of arrival, merged when they continue one another; congestion; completions.
+
+Because a device serves in order and its latency is constant, a page's completion time is known when it is submitted: one event a page, no dispatch.
+Kernel: block/ll_rw_blk.c (queue of 128, congested at 113, cleared below 103), v2.6.23; mm/page-writeback.c:test_clear_page_writeback().
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core import lru
+from core.frames import ALL_ATTR, bury, give_kernel, map_page
+from core.jit import jit
+from core.sched import WAIT_CONGESTION, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
+from core.state import (
+    ACTIVE_FILE,
+    ACTIVE_LIST,
+    FILE,
+    GONE,
+    INACTIVE,
+    INACTIVE_FILE,
+    IO_CAP,
+    LISTS,
+    MAX_REQUEST,
+    NO_LIST,
+    READING,
+    SWAP,
+)
+from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, MAPPED, RECLAIM, WRITEBACK
+from core.units import INFINITY
+from core.watermark import ERA_2_6_23
+
+READ_IO: Final = 0
+WRITE_IO: Final = 1
+FILE_BLOCKS: Final = 1 << 40  # where files begin on a device shared with swap
+
+
+@jit
+def queue_full(m: Any, dev: int, write: int) -> bool:
+    """No request is free for a page that does not extend the last one (get_request_wait)."""
+    d = m.devs[dev]
+    return bool(d.nr[write] >= d.nr_requests or d.io_head[write] - d.io_tail[write] >= IO_CAP - 1)
+
+
+@jit
+def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
+    """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
+    d = m.devs[dev]
+    spindle = m.devs[d.spindle]
+    block = int(m.page[p].slot) if dev == SWAP else FILE_BLOCKS + p
+    opens = 0 if d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST else 1
+    if opens:
+        d.nr[write] += 1
+        d.last_pages[write] = 0
+        if d.nr[write] >= d.congestion_on and write:
+            d.congested = 1
+    d.last_block[write] = block
+    d.last_pages[write] += 1
+    start = max(now, spindle.busy_until)
+    if block != spindle.head_block and d.seek_ns > 0:
+        # A short hop costs what passes under the head meanwhile; the elevator sorts those within its queue.
+        start += min(abs(block - spindle.head_block) * d.page_ns_read, d.seek_ns)
+        m.vm[0].nr_seeks += 1
+    spindle.head_block = block + 1
+    spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
+    entry = m.io[dev * 2 + write, d.io_head[write] & (IO_CAP - 1)]
+    entry.done_ns = spindle.busy_until + d.latency_ns
+    entry.page = p
+    entry.opens = opens
+    entry.held = held
+    d.io_head[write] += 1
+
+
+@jit
+def next_completion(m: Any) -> int:
+    """Time of the earliest completion, ns; a time after any event if nothing is in flight."""
+    first = INFINITY
+    for dev in range(2):
+        d = m.devs[dev]
+        for write in range(2):
+            if d.io_tail[write] < d.io_head[write]:
+                first = min(first, m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns)
+    return int(first)
+
+
+@jit
+def complete(m: Any, now: int) -> None:
+    """Finish all that is due at ``now``."""
+    for dev in range(2):
+        d = m.devs[dev]
+        for write in range(2):
+            while d.io_tail[write] < d.io_head[write]:
+                entry = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)]
+                if entry.done_ns > now:
+                    break
+                d.io_tail[write] += 1
+                p = int(entry.page)
+                if write:
+                    end_write(m, dev, p, int(entry.held), now)
+                else:
+                    end_read(m, p, now)
+                close_request(m, dev, write, now)
+
+
+@jit
+def close_request(m: Any, dev: int, write: int, now: int) -> None:
+    """A page is done; if it was its request's last, the request is free again."""
+    d = m.devs[dev]
+    empty = d.io_tail[write] == d.io_head[write]
+    if not empty and not m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].opens:
+        return
+    d.nr[write] -= 1
+    if empty:
+        d.last_block[write] = -2  # nothing left to merge with
+    if write and d.congested and d.nr[1] < d.congestion_off:
+        d.congested = 0
+        wake(m, WAIT_CONGESTION, -1, now)
+    wake(m, WAIT_REQUEST, dev, now)
+
+
+@jit
+def end_read(m: Any, p: int, now: int) -> None:
+    """The page is up to date: its readers go on."""
+    pg = m.page[p]
+    pg.attr &= ALL_ATTR ^ READING
+    if pg.attr & GONE and pg.list != NO_LIST:
+        lru.remove(m, p)
+        bury(m, p)
+    elif not pg.attr & GONE:
+        map_page(m, p)
+        if pg.attr & MAPPED:
+            m.flags[p] |= ACCESSED
+    wake(m, WAIT_PAGE, p, now)
+
+
+@jit
+def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
+    """end_page_writeback(): free what the write needed, rotate the page if reclaim waits for it, wake who waits."""
+    vm = m.vm[0]
+    d = m.devs[dev]
+    pg = m.page[p]
+    if held > 0:
+        give_kernel(m, held)
+        vm.nr_io_held -= held
+        d.w_held -= held
+    elif held < 0:
+        d.w_pool_used += held
+        wake(m, WAIT_POOL, dev, now)
+    vm.nr_writeback -= 1
+    if dev == FILE:
+        vm.nr_file_writeback -= 1
+    vm.nr_written += 1
+    rotate = m.flags[p] & RECLAIM
+    m.flags[p] &= 255 ^ (WRITEBACK | RECLAIM)
+    if pg.attr & GONE and pg.list != NO_LIST:
+        lru.remove(m, p)
+        bury(m, p)
+    elif rotate and pg.list != NO_LIST:
+        rotate_reclaimable(m, p)
+    wake(m, WAIT_PAGE, p, now)
+    if vm.waiting[WAIT_WRITEBACK] and vm.nr_written - vm.throttle_written_start > 32 * vm.nr_throttled_writeback:
+        wake(m, WAIT_WRITEBACK, -1, now)
+
+
+@jit
+def rotate_reclaimable(m: Any, p: int) -> None:
+    """rotate_reclaimable_page(): the write that reclaim asked for is done, free the page at the next scan."""
+    vm = m.vm[0]
+    if m.flags[p] & DIRTY:
+        return
+    pg = m.page[p]
+    which = int(pg.list)
+    if m.flags[p] & ACTIVE:
+        if vm.era == ERA_2_6_23:
+            return
+        m.flags[p] &= 255 ^ ACTIVE
+        which = which // LISTS * LISTS + (INACTIVE if pg.attr & ANON else INACTIVE_FILE)
+    lru.remove(m, p)
+    lru.add_tail(m, p, which)
+    vm.pgrotated += 1
+
+
+@jit
+def lru_list(m: Any, p: int) -> int:
+    """The list that page ``p`` belongs on by its flags."""
+    pg = m.page[p]
+    active = m.flags[p] & ACTIVE
+    if m.vm[0].era == ERA_2_6_23:
+        return int(pg.zone) * LISTS + (ACTIVE_LIST if active else INACTIVE)
+    if pg.attr & ANON:
+        return ACTIVE_LIST if active else INACTIVE
+    return ACTIVE_FILE if active else INACTIVE_FILE
+
+
+@jit
+def write_congested(m: Any, dev: int) -> bool:
+    """bdi_write_congested()."""
+    return bool(m.devs[dev].congested)
+
+
+@jit
+def in_flight(m: Any) -> int:
+    """Pages that devices are working on."""
+    pages = 0
+    for dev in range(2):
+        d = m.devs[dev]
+        pages += d.io_head[0] - d.io_tail[0] + d.io_head[1] - d.io_tail[1]
+    return int(pages)

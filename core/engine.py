@@ -1,0 +1,152 @@
+"""The event loop: the earliest of all actors and completions comes next, and actors need a CPU to run.
+
+One compiled function for all policies; what a policy decides enters as function pointers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core import allocator, audit, device, dirty, flusher, pageout, sched, task, vmscan_612, vmscan_2623
+from core.jit import entry, jit
+from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
+from core.state import DEPTH
+from core.units import INFINITY, MS, SECOND, US
+
+MIN_SLICE_NS: Final = 20 * US  # an actor on another CPU may be overtaken by so much
+MAX_SLICE_NS: Final = MS
+DEADLOCK_NS: Final = 5 * SECOND  # nothing done, nothing completed, for so long
+MAX_EVENTS_AT_ONCE: Final = 10_000_000
+
+
+@jit
+def step(m: Any, pol: Any, a: int) -> int:
+    """One step of the procedure that actor ``a`` is in."""
+    f = m.frames[a * DEPTH + m.actors[a].depth]
+    proc = f.proc
+    if proc == sched.TASK:
+        return task.step(m, a, f)
+    if proc == sched.ALLOC:
+        return allocator.step(m, a, f)
+    if proc == sched.SHRINK_LIST_2623:
+        return vmscan_2623.step_shrink_list(m, pol, a, f)
+    if proc == sched.SHRINK_ZONE_2623:
+        return vmscan_2623.step_shrink_zone(m, a, f)
+    if proc == sched.SHRINK_LIST_612:
+        return vmscan_612.step_shrink_list(m, pol, a, f)
+    if proc == sched.SHRINK_NODE_612:
+        return vmscan_612.step_shrink_node(m, a, f)
+    if proc == sched.PAGEOUT:
+        return pageout.step(m, a, f)
+    if proc == sched.DIRECT_2623:
+        return vmscan_2623.step_direct(m, pol, a, f)
+    if proc == sched.DIRECT_612:
+        return vmscan_612.step_direct(m, a, f)
+    if proc == sched.KSWAPD_2623:
+        return vmscan_2623.step_kswapd(m, pol, a, f)
+    if proc == sched.KSWAPD_612:
+        return vmscan_612.step_kswapd(m, a, f)
+    if proc == sched.FLUSHER:
+        return flusher.step(m, a, f)
+    if proc == sched.WRITEBACK_PAGES:
+        return flusher.step_pages(m, a, f)
+    if proc == sched.FSYNC:
+        return flusher.step_fsync(m, a, f)
+    return dirty.step(m, a, f)
+
+
+@jit
+def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
+    """Let actor ``a`` run from ``start`` until it waits, gives way, or ``limit`` has passed."""
+    actor = m.actors[a]
+    sched.stop_waiting(m, a)
+    actor.local_ns = start
+    actor.limit_ns = limit
+    while step(m, pol, a) == sched.CONTINUE:
+        if actor.local_ns >= limit:
+            actor.ready_ns = actor.local_ns
+            return
+
+
+@jit
+def all_done(m: Any) -> bool:
+    """Has every task ended?"""
+    return all(m.actors[t].dead for t in range(m.vm[0].n_tasks))
+
+
+@jit
+def hung(m: Any, now: int) -> bool:
+    """Nothing was done and nothing completed for DEADLOCK_NS, though some task wants to go on."""
+    vm = m.vm[0]
+    if now - vm.progress_ns < DEADLOCK_NS:
+        return False
+    for t in range(vm.n_tasks):
+        if not m.actors[t].dead and m.actors[t].wait != sched.WAIT_SLEEP:
+            return True
+    vm.progress_ns = now
+    return False
+
+
+@entry
+def run(m: Any, pol: Any, boot_pages: int) -> None:
+    """Run to the end; ``vm.ended`` says why."""
+    vm = m.vm[0]
+    at_once = 0
+    while vm.ended == 0:
+        due = device.next_completion(m)
+        first = INFINITY
+        second = INFINITY
+        a = vm.kswapd
+        for i in range(len(m.actors)):
+            ready = m.actors[i].ready_ns
+            if ready < first:
+                second = first
+                first = ready
+                a = i
+            elif ready < second:
+                second = ready
+        cpu = 0
+        for c in range(1, len(m.cpu_free)):
+            if m.cpu_free[c] < m.cpu_free[cpu]:
+                cpu = c
+        start = max(first, m.cpu_free[cpu])
+        now = min(start, due)
+        if now >= vm.horizon_ns:
+            vm.ended = END_HORIZON
+            if vm.horizon_ns - vm.progress_ns >= DEADLOCK_NS and hung(m, vm.horizon_ns):
+                vm.ended = END_DEADLOCK
+            break
+        if now < vm.now:
+            vm.invariant = audit.CLOCK_BACK
+        at_once = at_once + 1 if now == vm.now else 0
+        if at_once > MAX_EVENTS_AT_ONCE:
+            vm.invariant = audit.STUCK_CLOCK
+        vm.now = now
+        if due <= start:
+            vm.progress_ns = max(vm.progress_ns, now)
+            device.complete(m, now)
+        elif hung(m, now):
+            vm.ended = END_DEADLOCK
+        else:
+            limit = start + MAX_SLICE_NS
+            if due < limit:
+                limit = due
+            if start < second < limit:
+                limit = second
+            run_actor(m, pol, a, start, max(limit, start + MIN_SLICE_NS))
+            m.cpu_free[cpu] = m.actors[a].local_ns
+            if a < vm.n_tasks and m.actors[a].dead and all_done(m):
+                vm.ended = END_DONE
+        check(m, boot_pages)
+
+
+@jit
+def check(m: Any, boot_pages: int) -> None:
+    """Stop a run whose pages do not add up."""
+    vm = m.vm[0]
+    if vm.invariant == 0:
+        vm.invariant = audit.balanced(m, boot_pages)
+    if vm.invariant == 0 and vm.audit:
+        vm.invariant = audit.recount(m)
+    if vm.invariant != 0:
+        vm.ended = END_INVARIANT

@@ -1,0 +1,181 @@
+"""Page frames: taking them from a zone and giving them back, and what a page is while it has one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core.jit import jit
+from core.lru import remove
+from core.state import CACHED, GONE, NO_LIST, READING, SLOT, STATIC
+from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
+from core.watermark import ERA_2_6_23, MARK_NONE, watermark_ok
+
+SLOTS_PER_PAGE: Final = 448  # a radix or xarray node indexes 64 slots and takes 576 bytes: seven to a page
+ALL_ATTR: Final = 65535
+
+
+@jit
+def take(m: Any, z: int) -> None:
+    """Account one page taken from zone ``z``; the caller says what it becomes."""
+    vm = m.vm[0]
+    zone = m.zones[z]
+    zone.nr_free -= 1
+    vm.pgalloc += 1
+    free = zone.nr_free
+    if free < zone.wmark_low and vm.time_to_low_ns < 0:
+        vm.time_to_low_ns = vm.now
+    if len(m.zones) > 1:
+        free = 0
+        for i in range(len(m.zones)):
+            free += m.zones[i].nr_free
+    vm.nr_free_min_seen = min(vm.nr_free_min_seen, free)
+
+
+@jit
+def try_alloc(m: Any, mark: int, gfp: int) -> int:
+    """Take one page held to ``mark``, from the highest zone first (get_page_from_freelist); the zone, or -1."""
+    vm = m.vm[0]
+    for z in range(len(m.zones) - 1, -1, -1):
+        zone = m.zones[z]
+        if watermark_ok(zone, mark, gfp, vm.era):
+            if mark == MARK_NONE and zone.nr_free <= zone.wmark_min:
+                vm.reserve_used += 1
+            take(m, z)
+            return z
+    return -1
+
+
+@jit
+def give(m: Any, z: int) -> None:
+    """Put one page back on zone ``z``'s free list (free_one_page)."""
+    zone = m.zones[z]
+    zone.nr_free += 1
+    m.vm[0].pgfree += 1
+    if m.vm[0].era == ERA_2_6_23:
+        zone.pages_scanned = 0
+        zone.all_unreclaimable = 0
+
+
+@jit
+def take_kernel(m: Any, mark: int, gfp: int) -> bool:
+    """Take one kernel page; False if the mark forbids it."""
+    z = try_alloc(m, mark, gfp)
+    if z < 0:
+        return False
+    m.zones[z].nr_kernel += 1
+    return True
+
+
+@jit
+def give_kernel(m: Any, pages: int) -> None:
+    """Free kernel pages: to the zones that have any, highest first."""
+    for z in range(len(m.zones) - 1, -1, -1):
+        zone = m.zones[z]
+        while pages > 0 and zone.nr_kernel > 0:
+            zone.nr_kernel -= 1
+            give(m, z)
+            pages -= 1
+
+
+@jit
+def unmap(m: Any, p: int) -> None:
+    """try_to_unmap(): the next access faults."""
+    vm = m.vm[0]
+    if m.flags[p] & PRESENT:
+        m.flags[p] &= 255 ^ PRESENT
+        if m.page[p].attr & ANON:
+            vm.nr_anon_mapped -= 1
+        elif m.page[p].attr & MAPPED:
+            vm.nr_file_mapped -= 1
+
+
+@jit
+def map_page(m: Any, p: int) -> None:
+    """Make the page accessible: mapped, or up to date in the page cache."""
+    vm = m.vm[0]
+    if not m.flags[p] & PRESENT:
+        m.flags[p] |= PRESENT
+        if m.page[p].attr & ANON:
+            vm.nr_anon_mapped += 1
+        elif m.page[p].attr & MAPPED:
+            vm.nr_file_mapped += 1
+
+
+@jit
+def drop_slot(m: Any, p: int) -> None:
+    """Free the page's swap slot (and its place in the swap cache)."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    if pg.attr & SLOT:
+        pg.attr &= ALL_ATTR ^ SLOT
+        m.slots[pg.slot] = 0
+        vm.swap_free += 1
+        if pg.attr & CACHED:
+            leave_swapcache(m)
+
+
+@jit
+def enter_swapcache(m: Any, mark: int, gfp: int) -> bool:
+    """Index one more page in the swap cache; its tree node may need a page, and that allocation may fail."""
+    vm = m.vm[0]
+    if vm.nr_swapcache >= vm.nr_radix * SLOTS_PER_PAGE:
+        if not take_kernel(m, mark, gfp):
+            return False
+        vm.nr_radix += 1
+    vm.nr_swapcache += 1
+    return True
+
+
+@jit
+def leave_swapcache(m: Any) -> None:
+    """One page less in the swap cache."""
+    vm = m.vm[0]
+    vm.nr_swapcache -= 1
+    if vm.nr_radix > 0 and vm.nr_swapcache <= (vm.nr_radix - 1) * SLOTS_PER_PAGE:
+        vm.nr_radix -= 1
+        give_kernel(m, 1)
+
+
+@jit
+def release(m: Any, p: int) -> None:
+    """Free the page's frame; page is on no list, not under I/O. Its swap copy, if any, stays."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    unmap(m, p)
+    if m.flags[p] & DIRTY and not pg.attr & ANON:
+        vm.nr_dirty -= 1
+    m.flags[p] = 0
+    if not pg.attr & ANON:
+        vm.nr_file -= 1
+    elif pg.attr & SLOT:
+        leave_swapcache(m)
+    pg.attr &= STATIC | SLOT
+    give(m, pg.zone)
+
+
+@jit
+def forget(m: Any, p: int) -> None:
+    """munmap or truncate: contents and swap copy are gone; the frame goes now, or when the isolation or the I/O ends."""
+    pg = m.page[p]
+    if pg.attr & ANON and (m.flags[p] & DIRTY or pg.attr & SLOT) and pg.owner >= 0:
+        m.actors[pg.owner].rss -= 1
+        pg.owner = -1
+    if not pg.attr & CACHED:
+        drop_slot(m, p)
+        if m.flags[p] & PRESENT:
+            m.flags[p] = 0  # the zero page
+        pg.attr &= STATIC
+        return
+    unmap(m, p)
+    if pg.list == NO_LIST or m.flags[p] & WRITEBACK or pg.attr & READING:
+        pg.attr |= GONE
+    else:
+        remove(m, p)
+        bury(m, p)
+
+
+@jit
+def bury(m: Any, p: int) -> None:
+    """Free a page whose contents nobody wants any more; it is on no list and not under I/O."""
+    drop_slot(m, p)
+    release(m, p)

@@ -1,0 +1,87 @@
+"""LRU lists: rings with lazy deletion.
+
+A page knows the absolute position of its live entry; taking it off a list only forgets that position, and a stale entry is skipped when the tail
+reaches it. About half the cost of linked lists once the footprint leaves the L2 cache (measured on prototypes, 1 Mi pages and more).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.jit import jit
+from core.state import NO_LIST
+
+
+@jit
+def add_head(m: Any, p: int, which: int) -> None:
+    """Put page ``p``, on no list, at the young end of list ``which``."""
+    q = m.queues[which]
+    if q.head - q.tail == m.rings.shape[1]:
+        compact(m, which)
+    m.rings[which, q.head & (m.rings.shape[1] - 1)] = p
+    pg = m.page[p]
+    pg.pos = q.head
+    pg.list = which
+    q.head += 1
+    q.nr += 1
+    m.zones[pg.zone].nr_lru += 1
+
+
+@jit
+def add_tail(m: Any, p: int, which: int) -> None:
+    """Put page ``p``, on no list, at the old end of list ``which``: it is the next to be scanned."""
+    q = m.queues[which]
+    if q.head - q.tail == m.rings.shape[1]:
+        compact(m, which)
+    q.tail -= 1
+    m.rings[which, q.tail & (m.rings.shape[1] - 1)] = p
+    pg = m.page[p]
+    pg.pos = q.tail
+    pg.list = which
+    q.nr += 1
+    m.zones[pg.zone].nr_lru += 1
+
+
+@jit
+def remove(m: Any, p: int) -> None:
+    """Take page ``p`` off its list."""
+    pg = m.page[p]
+    m.queues[pg.list].nr -= 1
+    pg.list = NO_LIST
+    m.zones[pg.zone].nr_lru -= 1
+
+
+@jit
+def pop_tail(m: Any, which: int) -> int:
+    """Take the oldest page off list ``which``; -1 if the list is empty."""
+    q = m.queues[which]
+    if q.nr == 0:
+        q.tail = q.head
+        return -1
+    mask = m.rings.shape[1] - 1
+    while True:
+        p = int(m.rings[which, q.tail & mask])
+        pg = m.page[p]
+        live = pg.list == which and pg.pos == q.tail
+        q.tail += 1
+        if live:
+            q.nr -= 1
+            pg.list = NO_LIST
+            m.zones[pg.zone].nr_lru -= 1
+            return p
+
+
+@jit
+def compact(m: Any, which: int) -> None:
+    """Drop the stale entries of a full ring. Rings hold at least twice the frames, so this is rare: amortised constant cost."""
+    q = m.queues[which]
+    mask = m.rings.shape[1] - 1
+    to = q.tail
+    for at in range(q.tail, q.head):
+        p = int(m.rings[which, at & mask])
+        pg = m.page[p]
+        if pg.list == which and pg.pos == at:
+            m.rings[which, to & mask] = p
+            pg.pos = to
+            to += 1
+    q.head = to

@@ -1,0 +1,130 @@
+"""Machine: RAM, CPUs, devices and what CPU work costs. Data only; ``memory.py`` turns it into the state of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from typing import Final
+
+from core import gfp
+from core.units import PAGES_PER_MIB
+
+MAX_CPUS: Final = 1024
+MAX_RAM_MIB: Final = 4 * 1024 * 1024
+
+
+def _refuse_outside(owner: str, values: Mapping[str, int], bounds: Mapping[str, tuple[int, int]]) -> None:
+    for name, (low, high) in bounds.items():
+        if not low <= values[name] <= high:
+            raise ValueError(f"{owner}.{name}: {values[name]}; allowed: {low} to {high}")
+
+
+@dataclass(frozen=True)
+class Device:
+    """One block device, for swap or for files.
+
+    Requests are served in order of arrival; the device is busy for the seek and the transfer, ``latency_ns`` comes on top without keeping it busy.
+
+    Attributes:
+        name: for messages.
+        read_mb_s, write_mb_s: sequential bandwidth, decimal MB/s.
+        latency_ns: from the end of the transfer to completion, ns.
+        seek_ns: keeps the device busy when a request does not continue the one before, ns (0: flash).
+        nr_requests: queue length for each direction; congested from 7/8 of it on (block/ll_rw_blk.c:blk_queue_congestion_threshold(), v2.6.23).
+        w_alloc_milli: kernel pages allocated for each page written out, in thousandths, held until the write ends.
+        w_class: gfp class of these allocations: "noio", "nofs" or "atomic".
+        w_pool: pages guaranteed by a mempool (0: none).
+    """
+
+    name: str
+    read_mb_s: int
+    write_mb_s: int
+    latency_ns: int
+    seek_ns: int = 0
+    nr_requests: int = 128
+    w_alloc_milli: int = 0
+    w_class: str = "noio"
+    w_pool: int = 0
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "read_mb_s": (1, 1_000_000),
+            "write_mb_s": (1, 1_000_000),
+            "latency_ns": (0, 60_000_000_000),
+            "seek_ns": (0, 60_000_000_000),
+            "nr_requests": (4, 128),
+            "w_alloc_milli": (0, 64_000),
+            "w_pool": (0, 1 << 20),
+        }
+        _refuse_outside(self.name, vars(self), bounds)
+        if self.w_class not in ("noio", "nofs", "atomic"):
+            raise ValueError(f"{self.name}.w_class: {self.w_class!r}; allowed: noio, nofs, atomic")
+
+    @property
+    def w_gfp(self) -> int:
+        """gfp flags of the allocations that a write needs."""
+        return gfp.CLASSES[self.w_class]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine: one node, its zones from low to high, a swap device and a file device.
+
+    Attributes:
+        name: for messages.
+        ram_mib: RAM, MiB.
+        cpus: processors; kswapd, the flusher and the tasks compete for them.
+        swap_mib: swap space, MiB (0: none).
+        swap, file: the devices.
+        same_device: both are one spindle.
+        zones_mib: sizes of the zones from low to high, MiB; empty: one zone.
+        kernel_pages: taken at boot for good (kernel text, page tables, unreclaimable slab), pages.
+        slab_pages, slab_floor: reclaimable slab at the start, and what of it always stays, pages.
+        touch_ns: one touch of a mapped page that is present, CPU ns.
+        copy_ns: read(2) or write(2) of one cached page, CPU ns.
+        minor_fault_ns: a fault without I/O (zeroing a page included), CPU ns.
+        major_fault_ns: CPU part of a fault with I/O, CPU ns.
+        scan_ns: scanning one page, CPU ns.
+        unmap_ns: try_to_unmap() of one page, CPU ns.
+        submit_ns: submitting one page for I/O, CPU ns.
+    """
+
+    name: str
+    ram_mib: int
+    cpus: int
+    swap_mib: int
+    swap: Device
+    file: Device
+    same_device: bool = False
+    zones_mib: tuple[int, ...] = ()
+    kernel_pages: int = 0
+    slab_pages: int = 0
+    slab_floor: int = 0
+    touch_ns: int = 50
+    copy_ns: int = 1_000
+    minor_fault_ns: int = 1_000
+    major_fault_ns: int = 5_000
+    scan_ns: int = 150
+    unmap_ns: int = 500
+    submit_ns: int = 1_500
+
+    def __post_init__(self) -> None:
+        costs = [f.name for f in dataclass_fields(self) if f.name.endswith("_ns")]
+        bounds = {"ram_mib": (1, MAX_RAM_MIB), "cpus": (1, MAX_CPUS), "swap_mib": (0, MAX_RAM_MIB)}
+        bounds |= {"kernel_pages": (0, self.ram_pages * 3 // 4), "slab_pages": (0, self.ram_pages // 2), "slab_floor": (0, self.slab_pages)}
+        bounds |= dict.fromkeys(costs, (1, 1000000000))
+        _refuse_outside("machine", vars(self), bounds)
+        if self.zones_mib and (min(self.zones_mib) < 1 or sum(self.zones_mib) != self.ram_mib):
+            raise ValueError(f"machine.zones_mib: {list(self.zones_mib)}; allowed: sizes >= 1 that add up to ram_mib = {self.ram_mib}")
+        if len(self.zones_mib) > 4:
+            raise ValueError(f"machine.zones_mib: {len(self.zones_mib)} zones; allowed: at most 4")
+
+    @property
+    def ram_pages(self) -> int:
+        return self.ram_mib * PAGES_PER_MIB
+
+    @property
+    def zone_pages(self) -> tuple[int, ...]:
+        """Pages of each zone, from low to high."""
+        return tuple(mib * PAGES_PER_MIB for mib in self.zones_mib or (self.ram_mib,))

@@ -1,0 +1,205 @@
+"""Fresh state: a machine just booted, its tasks about to start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import sched, stall
+from core.device import FILE_BLOCKS
+from core.dirty import INIT_BW
+from core.machine import Device, Machine
+from core.reclaim import DEF_PRIORITY
+from core.state import (
+    ACTOR,
+    DEPTH,
+    DEV,
+    FILE,
+    FRAME,
+    IO,
+    IO_CAP,
+    LISTS,
+    NO_LIST,
+    PAGE,
+    QUEUE,
+    SWAP,
+    VM,
+    ZONE,
+    Memory,
+)
+from core.streams import ANON, Streams
+from core.units import KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.watermark import ERA_2_6_23, lowmem_reserve, setup_watermarks
+
+ACTOR_KERNEL_THREADS = 2
+
+
+def records(dtype: np.dtype[Any], *shape: int) -> Any:
+    """Zeroed records whose fields read as attributes, compiled and interpreted."""
+    return np.zeros(shape, dtype).view(np.recarray)
+
+
+def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.int64], streams: Streams) -> tuple[Memory, int]:
+    """The state before the first event, and how many pages the kernel took for good.
+
+    Args:
+        machine: RAM, CPUs, devices.
+        era: ERA_2_6_23 or ERA_6_12.
+        values: the sysctls, complete (Policy.resolve).
+        own: the policy's own tunables, int64[:].
+        streams: what the tasks do.
+
+    Raises:
+        ValueError: the boot allocation leaves less than the high watermark.
+    """
+    zones = _zones(machine, era, values)
+    taken = _boot_allocations(zones, machine)
+    lruvecs = len(zones) if era == ERA_2_6_23 else 1
+    ring = 1 << max((2 * machine.ram_pages - 1).bit_length(), 6)
+    tasks = streams.n_tasks
+    page = records(PAGE, streams.n_pages)
+    page.attr = streams.page_attr
+    page.list = NO_LIST
+    page.owner = -1
+    page.link = -1
+    page.slot = -1
+    memory = Memory(
+        vm=_vm(machine, era, values, streams, zones),
+        zones=zones,
+        devs=_devices(machine),
+        actors=_actors(streams),
+        frames=_frames(tasks, era),
+        flags=np.zeros(streams.n_pages, np.uint8),
+        page=page,
+        queues=records(QUEUE, lruvecs * LISTS),
+        rings=np.zeros((lruvecs * LISTS, ring), np.int32),
+        io=records(IO, 4, IO_CAP),
+        slots=np.zeros(max(machine.swap_mib * PAGES_PER_MIB, 1), np.uint8),
+        cpu_free=np.zeros(machine.cpus, np.int64),
+        touch_ns=_touch_costs(machine, streams),
+        stalls=np.zeros(stall.BUCKETS, np.int64),
+        ops=np.ascontiguousarray(streams.ops),
+        tunables=own,
+    )
+    return memory, taken
+
+
+def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any]:
+    pages = machine.zone_pages
+    marks = setup_watermarks(pages, values["min_free_kbytes"], values.get("watermark_scale_factor", 0), era)
+    zones = records(ZONE, len(pages))
+    for index, (zone, mark) in enumerate(zip(zones, marks, strict=True)):
+        zone.managed = pages[index]
+        zone.nr_free = pages[index]
+        zone.wmark_min, zone.wmark_low, zone.wmark_high = mark.min, mark.low, mark.high
+        zone.lowmem_reserve = lowmem_reserve(pages, index)
+        zone.reserve = values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages)
+        zone.prev_priority = DEF_PRIORITY
+    return zones
+
+
+def _boot_allocations(zones: NDArray[Any], machine: Machine) -> int:
+    """Kernel and slab pages, from each zone in proportion; returns the pages taken for good (slab is not)."""
+    want = machine.kernel_pages + machine.slab_pages
+    total = machine.ram_pages
+    for index in range(len(zones)):
+        zone = zones[index]
+        share = want * int(zone.managed) // total if index < len(zones) - 1 else want - sum(int(z.nr_kernel) for z in zones[:-1])
+        zone.nr_kernel = share
+        zone.nr_free -= share
+        if zone.nr_free <= zone.wmark_high + zone.lowmem_reserve + zone.reserve:
+            raise ValueError(
+                f"params.min_free_kbytes: zone {index} has {zone.nr_free} pages after boot, high watermark and reserves need "
+                f"{zone.wmark_high + zone.lowmem_reserve + zone.reserve}; allowed: less than what is free"
+            )
+    return machine.kernel_pages
+
+
+def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams, zones: NDArray[Any]) -> NDArray[Any]:
+    vms = records(VM, 1)
+    vm = vms[0]
+    vm.era = era
+    vm.horizon_ns = streams.horizon_ns
+    vm.n_tasks = streams.n_tasks
+    vm.n_zones = len(zones)
+    vm.n_pages = streams.n_pages
+    vm.kswapd = streams.n_tasks
+    vm.flusher = streams.n_tasks + 1
+    for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
+        setattr(vm, name, values[name])
+    vm.dirty_expire_ns = 30 * SECOND
+    vm.dirty_writeback_ns = 5 * SECOND
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns"):
+        setattr(vm, name, getattr(machine, name))
+    vm.nr_total = machine.ram_pages
+    vm.nr_slab = machine.slab_pages
+    vm.slab_floor = machine.slab_floor
+    vm.totalreserve = sum(min(int(z.managed), int(z.lowmem_reserve + z.wmark_high + z.reserve)) for z in zones)
+    vm.swap_slots = machine.swap_mib * PAGES_PER_MIB
+    vm.swap_free = vm.swap_slots
+    vm.time_to_low_ns = -1
+    vm.time_to_first_oom_ns = -1
+    vm.nr_free_min_seen = sum(int(z.nr_free) for z in zones)
+    vm.dirty_ratelimit = INIT_BW
+    vm.write_bw = INIT_BW
+    files = np.flatnonzero((streams.page_attr & ANON) == 0)
+    if len(files):
+        vm.file_first, vm.file_last = int(files[0]), int(files[-1]) + 1
+        vm.flush_cursor = vm.file_first
+    return vms
+
+
+def _devices(machine: Machine) -> NDArray[Any]:
+    devs = records(DEV, 2)
+    for index, device in ((SWAP, machine.swap), (FILE, machine.file)):
+        _device(devs[index], device, SWAP if machine.same_device else index)
+    return devs
+
+
+def _device(dev: Any, device: Device, spindle: int) -> None:
+    dev.page_ns_read = page_transfer_ns(device.read_mb_s)
+    dev.page_ns_write = page_transfer_ns(device.write_mb_s)
+    dev.latency_ns = device.latency_ns
+    dev.seek_ns = device.seek_ns
+    dev.nr_requests = device.nr_requests
+    dev.congestion_on = device.nr_requests - device.nr_requests // 8 + 1
+    dev.congestion_off = device.nr_requests - device.nr_requests // 8 - device.nr_requests // 16 - 1
+    dev.w_alloc_milli = device.w_alloc_milli
+    dev.w_gfp = device.w_gfp
+    dev.w_pool = device.w_pool
+    dev.spindle = spindle
+    dev.head_block = FILE_BLOCKS - 1  # a place where no request begins
+    dev.last_block[:] = -2
+
+
+def _actors(streams: Streams) -> NDArray[Any]:
+    tasks = streams.n_tasks
+    actors = records(ACTOR, tasks + ACTOR_KERNEL_THREADS)
+    for t in range(tasks):
+        actor = actors[t]
+        actor.first = actor.pc = streams.task_first[t]
+        actor.last = streams.task_last[t]
+        actor.op_ns = streams.op_ns[t]
+    actors[tasks].memalloc = 1  # kswapd: PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
+    return actors
+
+
+def _frames(tasks: int, era: int) -> NDArray[Any]:
+    frames = records(FRAME, (tasks + ACTOR_KERNEL_THREADS) * DEPTH)
+    frames.proc[::DEPTH] = sched.TASK
+    for name in ("iso_head", "keep_head", "laundry_head", "page"):
+        frames[name][::DEPTH] = -1
+    kswapd = frames[tasks * DEPTH]
+    kswapd.proc = sched.KSWAPD_2623 if era == ERA_2_6_23 else sched.KSWAPD_612
+    flusher = frames[(tasks + 1) * DEPTH]
+    flusher.proc = sched.FLUSHER
+    flusher.until = 5 * SECOND
+    return frames
+
+
+def _touch_costs(machine: Machine, streams: Streams) -> NDArray[np.int64]:
+    base = np.array([machine.touch_ns, machine.touch_ns, machine.copy_ns, machine.copy_ns], np.int64)
+    return np.ascontiguousarray(base[None, :] + streams.op_ns[:, None])

@@ -1,0 +1,71 @@
+"""The OOM killer of both eras.
+
+Kernel: mm/oom_kill.c:out_of_memory(), select_bad_process(), v2.6.23 and v6.12 (there with the oom_reaper).
+Differs: badness is the task's anonymous pages, resident and swapped; no adjustments, no children, no run time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.frames import drop_slot, forget, give_kernel, release
+from core.jit import jit
+from core.lru import remove
+from core.outcome import END_PANIC
+from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, stop_waiting
+from core.state import CACHED, NO_LIST, READING
+from core.streams import WRITEBACK
+from core.watermark import ERA_6_12
+
+
+@jit
+def out_of_memory(m: Any, now: int) -> None:
+    """Kill the task with the most anonymous memory, unless a victim is still dying."""
+    vm = m.vm[0]
+    victim = -1
+    for t in range(vm.n_tasks):
+        task = m.actors[t]
+        if task.dead:
+            continue
+        if task.memdie:
+            return
+        if victim < 0 or task.rss > m.actors[victim].rss:
+            victim = t
+    if victim < 0:
+        vm.ended = END_PANIC
+        return
+    vm.oom_kill += 1
+    if vm.time_to_first_oom_ns < 0:
+        vm.time_to_first_oom_ns = now
+    task = m.actors[victim]
+    task.memdie = 1
+    if task.wait == WAIT_PFMEMALLOC or task.wait == WAIT_SLEEP or task.wait == WAIT_TIMER:
+        stop_waiting(m, victim)
+        task.ready_ns = now
+    if vm.era == ERA_6_12:
+        reap(m, victim)
+
+
+@jit
+def reap(m: Any, victim: int) -> None:
+    """oom_reaper: the victim's anonymous memory goes at once, as far as nobody is working on it."""
+    for p in range(len(m.page)):
+        pg = m.page[p]
+        if pg.owner == victim and pg.attr & CACHED and pg.list != NO_LIST and not m.flags[p] & WRITEBACK and not pg.attr & READING:
+            remove(m, p)
+            drop_slot(m, p)
+            release(m, p)
+            pg.owner = -1
+            m.actors[victim].rss -= 1
+
+
+@jit
+def exit_memory(m: Any, t: int) -> None:
+    """exit_mmap(): all anonymous memory of task ``t`` goes, and the kernel pages it holds."""
+    for p in range(len(m.page)):
+        if m.page[p].owner == t:
+            forget(m, p)
+    task = m.actors[t]
+    give_kernel(m, task.kernel_pages)
+    m.vm[0].nr_task_kernel -= task.kernel_pages
+    task.kernel_pages = 0

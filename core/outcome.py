@@ -1,0 +1,113 @@
+"""Outcome: what one replicate did. Integers only, so that equal runs have equal digests everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+
+from core.units import SECOND
+
+END_HORIZON: Final = 1  # time was up
+END_DONE: Final = 2  # every task came to its end
+END_DEADLOCK: Final = 3  # nothing moved for DEADLOCK_NS
+END_PANIC: Final = 4  # out of memory and nobody to kill
+END_INVARIANT: Final = 5  # the engine contradicts itself; never leaves simulate()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The measured result of one simulation.
+
+    Attributes (pages unless the name says otherwise; names of /proc/vmstat mean what they mean there):
+        end: why the run ended (END_*).
+        oom_kills: tasks killed.
+        deadlock: 1 if nothing moved any more, or nobody was left to kill.
+        time_to_first_oom_ns, time_to_low_ns: first kill; free memory first below the low watermark; -1 if never.
+        elapsed_ns: until the last task ended; the whole horizon if a task was killed or is stuck.
+        ops_done: operations completed by all tasks (each page touch counts one).
+        last_op_ns: when the last one was completed.
+        stall_*: allocations that entered direct reclaim, from there to their page.
+        nr_free_min_seen, nr_free_final: free pages, lowest and at the end.
+        reserve_used: pages that PF_MEMALLOC took below the min watermark.
+        laundry_max: most pages on private laundry lists at one time.
+    """
+
+    end: int
+    oom_kills: int
+    deadlock: int
+    time_to_first_oom_ns: int
+    time_to_low_ns: int
+    elapsed_ns: int
+    ops_done: int
+    last_op_ns: int
+    stall_ns_p50: int
+    stall_ns_p99: int
+    stall_ns_max: int
+    stall_ns_total: int
+    nr_stalls: int
+    nr_free_min_seen: int
+    nr_free_final: int
+    reserve_used: int
+    recursion_limit: int
+    atomic_fail: int
+    laundry_isolated: int
+    laundry_max: int
+    nr_seeks: int
+    balance_dirty_pauses: int
+    pgfault: int
+    pgmajfault: int
+    pgalloc: int
+    pgfree: int
+    pgactivate: int
+    pgdeactivate: int
+    pgrotated: int
+    pgscan_kswapd: int
+    pgscan_direct: int
+    pgscan_direct_throttle: int
+    pgsteal_kswapd: int
+    pgsteal_direct: int
+    allocstall: int
+    pageoutrun: int
+    kswapd_wake: int
+    pswpin: int
+    pswpout: int
+    nr_dirty: int
+    nr_writeback: int
+    nr_dirtied: int
+    nr_written: int
+    nr_vmscan_write: int
+    nr_vmscan_immediate_reclaim: int
+    workingset_refault_anon: int
+    workingset_refault_file: int
+    workingset_activate_anon: int
+    workingset_activate_file: int
+    slabs_scanned: int
+    oom_kill: int
+
+    @property
+    def oom(self) -> bool:
+        """Did the policy fail: a task killed, or the machine stuck for good?"""
+        return self.oom_kills > 0 or self.deadlock > 0
+
+    @property
+    def throughput(self) -> float:
+        """Operations per second of simulated time."""
+        return self.ops_done * SECOND / self.elapsed_ns
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all fields in order."""
+        values = np.array([getattr(self, name) for name in self.fields()], np.int64)
+        return hashlib.sha256(b"highwater-outcome-1" + values.astype("<i8").tobytes()).hexdigest()
+
+    def asdict(self) -> dict[str, int]:
+        """Field names to values, in order."""
+        return {name: getattr(self, name) for name in self.fields()}
+
+    @classmethod
+    def fields(cls) -> tuple[str, ...]:
+        """Names of all fields in order."""
+        return tuple(f.name for f in fields(cls))

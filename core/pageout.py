@@ -1,0 +1,147 @@
+"""Writing one page out, and the memory that this needs.
+
+The whole argument of 2007 is about this page: a write may need pages itself, and what these allocations may do depends on who writes.
+Kernel: mm/vmscan.c:pageout(); mm/mempool.c:mempool_alloc(), v2.6.23.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core import gfp
+from core.allocator import alloc, alloc_slow
+from core.device import WRITE_IO, queue_full, submit
+from core.frames import give_kernel, take_kernel
+from core.jit import jit
+from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, pop, push, sleep
+from core.state import CACHED, FILE, GONE, SWAP
+from core.streams import ANON, DIRTY, RECLAIM, WRITEBACK
+from core.units import INFINITY, SECOND
+from core.watermark import MARK_MIN
+
+START: Final = 0
+MEMORY: Final = 1
+MEMORY_CAME: Final = 2
+SUBMIT: Final = 3
+
+
+@jit
+def pageout(m: Any, a: int, p: int, reclaim: int) -> int:
+    """Enter the writing of page ``p``; it returns 1 when the write is under way, 0 when the page stays dirty."""
+    f = push(m, a, PAGEOUT)
+    f.page = p
+    f.reclaim = reclaim
+    f.dev = SWAP if m.page[p].attr & ANON else FILE
+    return CONTINUE
+
+
+@jit
+def step(m: Any, a: int, f: Any) -> int:
+    """One step: get the memory, get a request, submit."""
+    d = m.devs[f.dev]
+    if f.phase == START:
+        d.w_carry += d.w_alloc_milli
+        f.count = d.w_carry // 1000
+        d.w_carry -= f.count * 1000
+        f.phase = MEMORY
+    if f.phase == MEMORY and d.w_pool > 0 and f.count > 0:
+        if not pooled_memory(m, f, d):
+            return sleep(m, a, WAIT_POOL, f.dev, m.actors[a].local_ns + 5 * SECOND)
+    elif f.phase != SUBMIT and f.count > 0:
+        code = memory(m, a, f, d)
+        if f.phase != SUBMIT:
+            return code
+    f.phase = SUBMIT
+    if not still_wanted(m, f.page):
+        put_back_memory(m, f, d)
+        return pop(m, a, 0)
+    if queue_full(m, f.dev, WRITE_IO):
+        return sleep(m, a, WAIT_REQUEST, f.dev, INFINITY)
+    write(m, a, f)
+    return pop(m, a, 1)
+
+
+@jit
+def memory(m: Any, a: int, f: Any, d: Any) -> int:
+    """Allocate what the write needs, page by page, in the writer's own context; phase SUBMIT when complete."""
+    if f.phase == MEMORY_CAME:
+        if f.ret == 0:  # PF_MEMALLOC and the reserve is empty
+            put_back_memory(m, f, d)
+            return pop(m, a, 0)
+        keep_page(m, f, d, f.ret - 1)
+    while f.held < f.count:
+        z = alloc(m, a, d.w_gfp)
+        if z < 0:
+            f.phase = MEMORY_CAME
+            return alloc_slow(m, a, d.w_gfp)
+        keep_page(m, f, d, z)
+    f.phase = SUBMIT
+    return CONTINUE
+
+
+@jit
+def keep_page(m: Any, f: Any, d: Any, z: int) -> None:
+    """The page in hand becomes a kernel page held by the write."""
+    vm = m.vm[0]
+    vm.nr_in_hand -= 1
+    vm.nr_io_held += 1
+    m.zones[z].nr_kernel += 1
+    d.w_held += 1
+    f.held += 1
+
+
+@jit
+def pooled_memory(m: Any, f: Any, d: Any) -> bool:
+    """mempool_alloc(): the allocator without waiting and without the reserve, then the pool; False: wait for an element."""
+    vm = m.vm[0]
+    while f.held < f.count and take_kernel(m, MARK_MIN, gfp.NOMEMALLOC):
+        vm.nr_io_held += 1
+        d.w_held += 1
+        f.held += 1
+    if f.held == f.count:
+        return True
+    if d.w_pool_used > 0 and d.w_pool_used + f.count > d.w_pool:
+        return False
+    put_back_memory(m, f, d)
+    d.w_pool_used += f.count
+    f.held = -f.count
+    return True
+
+
+@jit
+def put_back_memory(m: Any, f: Any, d: Any) -> None:
+    """The write does not happen: free what was allocated for it."""
+    if f.held > 0:
+        give_kernel(m, f.held)
+        m.vm[0].nr_io_held -= f.held
+        d.w_held -= f.held
+    elif f.held < 0:
+        d.w_pool_used += f.held
+    f.held = 0
+
+
+@jit
+def still_wanted(m: Any, p: int) -> bool:
+    """While the writer waited the page may have been written by another, or be gone."""
+    attr = m.page[p].attr
+    return bool(attr & CACHED and not attr & GONE and m.flags[p] & DIRTY and not m.flags[p] & WRITEBACK)
+
+
+@jit
+def write(m: Any, a: int, f: Any) -> None:
+    """clear_page_dirty_for_io(), set_page_writeback(), submit_bio()."""
+    vm = m.vm[0]
+    p = f.page
+    m.flags[p] = (m.flags[p] & (255 ^ DIRTY)) | WRITEBACK
+    vm.nr_writeback += 1
+    if f.dev == SWAP:
+        vm.pswpout += 1
+    else:
+        vm.nr_dirty -= 1
+        vm.nr_file_writeback += 1
+        vm.bw_written += 1
+    if f.reclaim:
+        m.flags[p] |= RECLAIM
+        vm.nr_vmscan_write += 1
+    m.actors[a].local_ns += vm.submit_ns
+    submit(m, f.dev, WRITE_IO, p, f.held, m.actors[a].local_ns)

@@ -1,0 +1,53 @@
+"""Postponed laundering as posted: set dirty pages aside, free clean ones, write the laundry at the high watermark.
+
+Source:  C. Lameter, "[RFC 0/7] Postphone reclaim laundry to write at high water marks", linux-mm, 20 Aug 2007,
+         <20070820215040.937296148@sgi.com>; never merged.
+Kernel:  against mm/vmscan.c, v2.6.23-rc.
+Differs: none known in what is decided. Each reclaimer has a private list; direct reclaim launders when it leaves try_to_free_pages(), kswapd once all
+         zones are at high; PF_MEMALLOC is off meanwhile (patch 7/7), so the writes' own allocations obey the min watermark and may reclaim recursively.
+Expect:  helps while clean pages last; pages in the laundry are missing from the LRU counters, so an anonymous load looks unreclaimable and is killed.
+"""
+
+from __future__ import annotations
+
+from core.jit import decision
+from core.policy import Policy, Tunable
+from core.reclaim import AFTER_PRIORITY, SET_ASIDE
+
+KEEP_MEMALLOC = 0
+EACH_PRIORITY = 1
+
+
+@decision
+def dirty_page(is_kswapd, anon, marked, node_dirty, priority, own):  # type: ignore[no-untyped-def]
+    """Put it on the reclaimer's laundry list."""
+    return SET_ASIDE
+
+
+@decision
+def launder(is_kswapd, when, nr_laundry, priority, own):  # type: ignore[no-untyped-def]
+    """At the exit of direct reclaim and when kswapd has balanced all zones; optionally kswapd after each priority."""
+    if when == AFTER_PRIORITY:
+        return is_kswapd * own[EACH_PRIORITY]
+    return 1
+
+
+@decision
+def launder_memalloc(is_kswapd, own):  # type: ignore[no-untyped-def]
+    """Patch 7/7 clears PF_MEMALLOC around the laundering."""
+    return own[KEEP_MEMALLOC]
+
+
+POLICY = Policy(
+    name="postponed",
+    title="postponed laundering (RFC 0/7)",
+    source='C. Lameter, "[RFC 0/7] Postphone reclaim laundry to write at high water marks", 20 Aug 2007',
+    era="2.6.23",
+    dirty_page=dirty_page,
+    launder=launder,
+    launder_memalloc=launder_memalloc,
+    own=(
+        Tunable("launder_keeps_memalloc", 0, 1, 0, "", "1: without patch 7/7, PF_MEMALLOC stays on while laundering (ablation P1a)"),
+        Tunable("launder_each_priority", 0, 1, 0, "", "1: kswapd launders after each priority (ablation P1c)"),
+    ),
+)

@@ -1,0 +1,150 @@
+"""What a reclaim policy is: one file that decides at fixed points, and the tunables it can be searched over.
+
+Decision functions are jitted, take int64 and the policy's own tunables (int64[:], in the order of ``own``) and return int64:
+
+    dirty_page(is_kswapd, anon, marked, node_dirty, priority, own)
+        a dirty page at the LRU tail that may be written now; ``marked``: PG_reclaim is set. Returns WRITE, SET_ASIDE, KEEP or ACTIVATE (reclaim.py).
+    launder(is_kswapd, when, nr_laundry, priority, own)
+        write the laundry now? ``when``: AT_DIRECT_EXIT, AFTER_PRIORITY or AT_HIGH (reclaim.py). Returns 0 or 1.
+    launder_memalloc(is_kswapd, own)
+        does PF_MEMALLOC stay on while the laundry is written? Returns 0 or 1.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Final
+
+from core.jit import pointer
+from core.machine import Machine
+from core.state import Decisions
+from core.units import KIB_PER_PAGE
+from core.watermark import ERA_2_6_23, ERAS, default_min_free_kbytes
+
+ARGUMENTS: Final = {"dirty_page": 5, "launder": 4, "launder_memalloc": 1}
+
+
+@dataclass(frozen=True)
+class Tunable:
+    """One integer that can be set.
+
+    Attributes:
+        name: the kernel's name if it has one.
+        low, high: valid range, inclusive.
+        default: the kernel's, or None if the kernel computes it from the machine.
+        unit: "kB", "%", "pages" ...
+        log: search on a logarithmic scale.
+        summary: one line.
+        sysctl: it can be written to /proc/sys/vm.
+    """
+
+    name: str
+    low: int
+    high: int
+    default: int | None
+    unit: str
+    summary: str
+    log: bool = False
+    sysctl: bool = False
+
+
+MIN_FREE: Final = Tunable("min_free_kbytes", 128, 1 << 30, None, "kB", "reserve below which ordinary allocations reclaim themselves", True, True)
+RESERVE: Final = Tunable("reserve_kbytes", 0, 1 << 30, 0, "kB", "further reserve that only PF_MEMALLOC may enter (P. Zijlstra, 6 Aug 2007)")
+SWAPPINESS_2_6_23: Final = Tunable("swappiness", 0, 100, 60, "", "how readily mapped pages are deactivated", False, True)
+SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file against anonymous reclaim", False, True)
+SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
+
+
+def vm_tunables(era: int) -> tuple[Tunable, ...]:
+    """The sysctls of an era and the strict reserve."""
+    background, limit = (5, 10) if era == ERA_2_6_23 else (10, 20)
+    common = (
+        MIN_FREE,
+        Tunable("dirty_background_ratio", 1, 99, background, "% of dirtyable memory", "the flusher writes above this", False, True),
+        Tunable("dirty_ratio", 2, 100, limit, "% of dirtyable memory", "who dirties above this is throttled", False, True),
+        RESERVE,
+    )
+    return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A reclaim policy; see the module's docstring for the three functions.
+
+    Attributes:
+        name: its file's name.
+        title: a few words.
+        source: mail or kernel function and version.
+        era: "2.6.23" or "6.12", the mechanics around the decisions.
+        own: tunables of its own.
+    """
+
+    name: str
+    title: str
+    source: str
+    era: str
+    dirty_page: Callable[..., int]
+    launder: Callable[..., int]
+    launder_memalloc: Callable[..., int]
+    own: tuple[Tunable, ...] = ()
+
+    @property
+    def tunables(self) -> tuple[Tunable, ...]:
+        """All that can be set: sysctls of the era, then the policy's own."""
+        return (*vm_tunables(ERAS[self.era]), *self.own)
+
+    def resolve(self, machine: Machine, params: Mapping[str, int]) -> dict[str, int]:
+        """Every tunable's value: from ``params``, else the kernel's default.
+
+        Raises:
+            ValueError: an unknown name or a value out of range, naming both and what is allowed.
+        """
+        known = {t.name: t for t in self.tunables}
+        for name in params:
+            if name not in known:
+                raise ValueError(f"params.{name}: unknown tunable of policy {self.name}; allowed: {', '.join(known)}")
+        values = {name: int(params.get(name, self._default(t, machine))) for name, t in known.items()}
+        for name, value in values.items():
+            low, high = known[name].low, known[name].high
+            if not low <= value <= high:
+                raise ValueError(f"params.{name}: {value}; allowed: {low} to {high}")
+        most = machine.ram_pages * KIB_PER_PAGE // 2
+        for name in ("min_free_kbytes", "reserve_kbytes"):
+            if values[name] > most:
+                raise ValueError(f"params.{name}: {values[name]}; allowed: at most half of RAM, {most}")
+        return values
+
+    def _default(self, tunable: Tunable, machine: Machine) -> int:
+        if tunable.default is not None:
+            return tunable.default
+        return default_min_free_kbytes(machine.ram_pages, ERAS[self.era])
+
+    def decisions(self) -> Decisions:
+        """The decision functions as the engine takes them."""
+        return Decisions(**{name: pointer(getattr(self, name), count) for name, count in ARGUMENTS.items()})
+
+
+def names() -> tuple[str, ...]:
+    """All policies: the files of core/policies."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(_package().__path__)))
+
+
+def load(name: str) -> Policy:
+    """The policy in core/policies/<name>.py.
+
+    Raises:
+        ValueError: no such policy; names the known ones.
+    """
+    if name not in names():
+        raise ValueError(f"unknown policy {name!r}; known: {', '.join(names())}")
+    policy = importlib.import_module(f"core.policies.{name}").POLICY
+    assert isinstance(policy, Policy)
+    return policy
+
+
+def _package() -> ModuleType:
+    return importlib.import_module("core.policies")

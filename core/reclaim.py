@@ -1,0 +1,184 @@
+"""What reclaim does to one page in either era: swap slots, references, private lists, freeing; and the slab shrinker.
+
+Kernel: mm/swap_state.c:add_to_swap(), mm/rmap.c:page_referenced(), mm/vmscan.c:shrink_slab(), v2.6.23 and v6.12.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core import gfp, lru
+from core.device import lru_list
+from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
+from core.jit import jit
+from core.state import CACHED, EVICTED, GONE, LAUNDRY, SLOT
+from core.streams import ACCESSED, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
+from core.watermark import ERA_2_6_23, MARK_MIN
+
+SWAP_CLUSTER_MAX: Final = 32
+DEF_PRIORITY: Final = 12
+
+# What happens to a page at the tail (also a policy's answer about a dirty one).
+FREE: Final = 0
+KEEP: Final = 1
+ACTIVATE: Final = 2
+WRITE: Final = 3
+SET_ASIDE: Final = 4  # onto the reclaimer's private laundry list
+
+# When a policy is asked whether to launder.
+AT_DIRECT_EXIT: Final = 0
+AFTER_PRIORITY: Final = 1
+AT_HIGH: Final = 2
+
+OBJECTS_PER_PAGE: Final = 20  # estimate: dentries and inodes
+OBJECTS_PER_FREED_PAGE: Final = 40  # estimate: half of the objects freed sit on pages that stay in use
+
+
+@jit
+def referenced(m: Any, p: int) -> int:
+    """page_referenced(): how many references since the last look, young bit and PG_referenced; clears both."""
+    flags = m.flags[p]
+    refs = 0
+    if flags & PRESENT and m.page[p].attr & MAPPED and flags & ACCESSED:
+        refs += 1
+    if flags & REFERENCED:
+        refs += 1
+    m.flags[p] = flags & (255 ^ (ACCESSED | REFERENCED))
+    return refs
+
+
+@jit
+def add_to_swap(m: Any, p: int) -> bool:
+    """Give an anonymous page a swap slot and a place in the swap cache; False: no slot, or no memory for the tree node."""
+    vm = m.vm[0]
+    if vm.swap_free == 0:
+        return False
+    if not enter_swapcache(m, MARK_MIN, gfp.ATOMIC | gfp.NOMEMALLOC):
+        return False
+    slot = vm.swap_cursor
+    while m.slots[slot]:
+        slot += 1
+        if slot == vm.swap_slots:
+            slot = 0
+    m.slots[slot] = 1
+    vm.swap_cursor = slot + 1 if slot + 1 < vm.swap_slots else 0
+    vm.swap_free -= 1
+    m.page[p].slot = slot
+    m.page[p].attr |= SLOT
+    m.flags[p] |= DIRTY
+    return True
+
+
+@jit
+def isolate(m: Any, f: Any, which: int, pages: int) -> int:
+    """Move up to ``pages`` pages from the old end of list ``which`` to the frame's private list; how many."""
+    taken = 0
+    while taken < pages:
+        p = lru.pop_tail(m, which)
+        if p < 0:
+            break
+        m.zones[m.page[p].zone].nr_isolated += 1
+        m.page[p].link = -1
+        if f.iso_head < 0:
+            f.iso_head = p
+        else:
+            m.page[f.iso_tail].link = p
+        f.iso_tail = p
+        taken += 1
+    return taken
+
+
+@jit
+def keep(m: Any, f: Any, p: int) -> None:
+    """Page ``p`` goes back to the LRU at the end of the batch."""
+    m.page[p].link = -1
+    if f.keep_head < 0:
+        f.keep_head = p
+    else:
+        m.page[f.keep_tail].link = p
+    f.keep_tail = p
+
+
+@jit
+def set_aside(m: Any, sc: Any, p: int) -> None:
+    """Put page ``p`` on the reclaimer's laundry list; it stays isolated."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    pg.link = -1
+    pg.attr |= LAUNDRY
+    if sc.laundry_head < 0:
+        sc.laundry_head = p
+    else:
+        m.page[sc.laundry_tail].link = p
+    sc.laundry_tail = p
+    sc.nr_laundry += 1
+    vm.nr_laundry += 1
+    vm.laundry_isolated += 1
+    vm.laundry_max = max(vm.laundry_max, vm.nr_laundry)
+
+
+@jit
+def take_laundry(m: Any, f: Any, sc: Any) -> None:
+    """The laundry becomes the list that frame ``f`` works on."""
+    f.iso_head = sc.laundry_head
+    f.iso_tail = sc.laundry_tail
+    m.vm[0].nr_laundry -= sc.nr_laundry
+    sc.laundry_head = -1
+    sc.laundry_tail = -1
+    sc.nr_laundry = 0
+
+
+@jit
+def put_back(m: Any, head: int) -> None:
+    """Return a private list to the LRU, each page to the young end of the list that its flags name."""
+    p = head
+    while p >= 0:
+        pg = m.page[p]
+        after = int(pg.link)
+        pg.attr &= ALL_ATTR ^ LAUNDRY
+        m.zones[pg.zone].nr_isolated -= 1
+        if pg.attr & GONE and not m.flags[p] & WRITEBACK:
+            bury(m, p)
+        else:
+            lru.add_head(m, p, lru_list(m, p))
+        p = after
+
+
+@jit
+def evict(m: Any, p: int) -> None:
+    """Free an isolated clean page and leave a shadow, so that its return can be told as a refault."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    m.zones[pg.zone].nr_isolated -= 1
+    if pg.attr & GONE:
+        bury(m, p)
+        return
+    release(m, p)
+    pg.attr = (pg.attr & (ALL_ATTR ^ (CACHED | LAUNDRY))) | EVICTED
+    pg.stamp = vm.nonresident_age
+    vm.nonresident_age += 1
+
+
+@jit
+def shrink_slab(m: Any, scanned: int, lru_pages: int, priority: int) -> int:
+    """Shrink the reclaimable slab; objects scanned (0: nothing left to scan)."""
+    vm = m.vm[0]
+    objects = (vm.nr_slab - vm.slab_floor) * OBJECTS_PER_PAGE
+    if objects <= 0:
+        return 0
+    if vm.era == ERA_2_6_23:
+        delta = 4 * scanned // 2 * objects // (lru_pages + 1)
+    else:
+        delta = 4 * (objects >> priority) // 2
+    vm.slab_carry = min(vm.slab_carry + delta, 2 * objects)
+    done = 0
+    while vm.slab_carry >= 128 and vm.nr_slab > vm.slab_floor:
+        vm.slab_carry -= 128
+        done += 128
+        vm.slab_partial += 128
+        pages = min(vm.slab_partial // OBJECTS_PER_FREED_PAGE, vm.nr_slab - vm.slab_floor)
+        vm.slab_partial -= pages * OBJECTS_PER_FREED_PAGE
+        vm.nr_slab -= pages
+        give_kernel(m, pages)
+    vm.slabs_scanned += done
+    return int(done)

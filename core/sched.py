@@ -1,0 +1,136 @@
+"""Who runs, who waits, and what each actor is in the middle of.
+
+An actor is a stack of frames, one per kernel procedure it is inside of; a procedure that may block is a state machine over its frame. So a reclaimer can be
+interrupted between any two batches, and an allocation made while writing a page can itself enter reclaim, as deep as the stack allows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core.jit import jit
+from core.state import DEPTH
+from core.units import INFINITY
+
+# What a step tells the engine.
+CONTINUE: Final = 0
+YIELD: Final = 1
+
+# Procedures.
+TASK: Final = 0
+ALLOC: Final = 1
+DIRECT_2623: Final = 2
+DIRECT_612: Final = 3
+SHRINK_ZONE_2623: Final = 4
+SHRINK_LIST_2623: Final = 5
+SHRINK_NODE_612: Final = 6
+SHRINK_LIST_612: Final = 7
+PAGEOUT: Final = 8
+KSWAPD_2623: Final = 9
+KSWAPD_612: Final = 10
+FLUSHER: Final = 11
+BALANCE_DIRTY: Final = 12
+FSYNC: Final = 13
+WRITEBACK_PAGES: Final = 14
+
+# What an actor can wait for.
+WAIT_NONE: Final = 0
+WAIT_PAGE: Final = 1  # a read or write of page wait_arg
+WAIT_CONGESTION: Final = 2  # a write queue leaves congestion
+WAIT_REQUEST: Final = 3  # a free request of device wait_arg
+WAIT_POOL: Final = 4  # an element of device wait_arg's mempool
+WAIT_WORK: Final = 5  # kswapd and the flusher: somebody wakes them
+WAIT_PFMEMALLOC: Final = 6  # throttle_direct_reclaim()
+WAIT_WRITEBACK: Final = 7  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
+WAIT_NOPROGRESS: Final = 8
+WAIT_TIMER: Final = 9
+WAIT_SLEEP: Final = 10  # the task's own wish
+
+
+@jit
+def top(m: Any, a: int) -> Any:
+    """The frame that actor ``a`` is in."""
+    return m.frames[a * DEPTH + m.actors[a].depth]
+
+
+@jit
+def push(m: Any, a: int, proc: int) -> Any:
+    """Enter ``proc``: a fresh frame on top of the actor's stack."""
+    actor = m.actors[a]
+    actor.depth += 1
+    f = m.frames[a * DEPTH + actor.depth]
+    f.proc = proc
+    f.phase = 0
+    f.ret = 0
+    f.count = 0
+    f.page = -1
+    f.nr_scanned = 0
+    f.total_scanned = 0
+    f.nr_reclaimed = 0
+    f.loops = 0
+    f.iso_head = -1
+    f.iso_tail = -1
+    f.keep_head = -1
+    f.keep_tail = -1
+    f.laundry_head = -1
+    f.laundry_tail = -1
+    f.nr_laundry = 0
+    f.laundering = 0
+    f.held = 0
+    return f
+
+
+@jit
+def pop(m: Any, a: int, ret: int) -> int:
+    """Leave the actor's procedure with result ``ret``; always CONTINUE."""
+    m.actors[a].depth -= 1
+    top(m, a).ret = ret
+    return CONTINUE
+
+
+@jit
+def sleep(m: Any, a: int, what: int, arg: int, until: int) -> int:
+    """Wait for ``what`` (and ``arg``), at the latest until ``until`` ns; always YIELD."""
+    actor = m.actors[a]
+    actor.wait = what
+    actor.wait_arg = arg
+    actor.ready_ns = until
+    m.vm[0].waiting[what] += 1
+    return YIELD
+
+
+@jit
+def give_way(m: Any, a: int) -> int:
+    """Let others run: what a reclaimer does after each batch of 32 pages (cond_resched)."""
+    actor = m.actors[a]
+    actor.ready_ns = actor.local_ns
+    return YIELD
+
+
+@jit
+def wake(m: Any, what: int, arg: int, now: int) -> None:
+    """Wake all that wait for ``what`` with argument ``arg`` (-1: any)."""
+    vm = m.vm[0]
+    if vm.waiting[what] == 0:
+        return
+    for a in range(len(m.actors)):
+        actor = m.actors[a]
+        if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
+            actor.wait = WAIT_NONE
+            actor.ready_ns = now
+            vm.waiting[what] -= 1
+
+
+@jit
+def stop_waiting(m: Any, a: int) -> None:
+    """Its time is up: whatever the actor waited for, it runs now."""
+    actor = m.actors[a]
+    if actor.wait != WAIT_NONE:
+        m.vm[0].waiting[actor.wait] -= 1
+        actor.wait = WAIT_NONE
+
+
+@jit
+def never() -> int:
+    """A time after any event."""
+    return INFINITY

@@ -1,0 +1,398 @@
+"""A task at work: the fast walk over touches whose page is as they need it, and what happens when it is not.
+
+Kernel: mm/memory.c:do_anonymous_page(), do_swap_page(), do_wp_page(); mm/filemap.c; mm/swap.c:mark_page_accessed(), v2.6.23 and v6.12.
+Differs: no readahead, neither of files nor of swap; a swap slot is given up at the first write after swap-in, not when swap is half full.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core import gfp, lru
+from core.allocator import alloc, alloc_slow
+from core.device import READ_IO, lru_list, submit
+from core.dirty import balance_dirty, ratelimit_pages
+from core.flusher import fsync
+from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page
+from core.jit import jit
+from core.oom import exit_memory
+from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
+from core.state import CACHED, EVICTED, FILE, GONE, NO_LIST, READING, SLOT, SWAP, ZERO
+from core.streams import (
+    ACCESSED,
+    ACTIVE,
+    ALLOC,
+    ANON,
+    DIRTY,
+    DISCARD,
+    FILE_READ,
+    FILE_WRITE,
+    FREE,
+    FSYNC,
+    JUMP,
+    MAPPED,
+    NEED,
+    PAGE_MASK,
+    PRESENT,
+    REFERENCED,
+    RUN,
+    SLEEP,
+    THINK,
+    WRITE,
+    WRITEBACK,
+)
+from core.units import INFINITY, MS
+from core.vmscan_612 import refault
+from core.watermark import ERA_2_6_23, MARK_MIN, MARK_NONE
+
+FETCH: Final = 0
+PAGE_CAME: Final = 1
+KERNEL_CAME: Final = 2
+DONE: Final = 3
+
+
+@jit
+def step(m: Any, a: int, f: Any) -> int:
+    """Run the task until it blocks, its time is up, or it enters the kernel."""
+    actor = m.actors[a]
+    if actor.memdie:
+        return die(m, a)
+    if f.phase == PAGE_CAME:
+        f.phase = FETCH
+        if f.ret == 0:
+            return give_way(m, a)
+        return install(m, a, f, f.page, f.ret - 1)
+    if f.phase == KERNEL_CAME:
+        f.phase = FETCH
+        kernel_page_came(m, a, f)
+    if f.phase == DONE:
+        f.phase = FETCH
+        advance(m, a, 0)
+    fast(m, a)
+    if actor.local_ns >= actor.limit_ns:
+        return give_way(m, a)
+    word = m.ops[actor.pc]
+    code = word >> 40 & 255
+    if code <= FILE_WRITE:
+        return touch(m, a, f, word & PAGE_MASK, code)
+    if code == RUN:
+        return touch(m, a, f, (word & PAGE_MASK) + actor.run, word >> 48 & 255)
+    return other(m, a, f, word, code)
+
+
+@jit
+def fast(m: Any, a: int) -> None:
+    """Walk over touches as long as their pages have the flags they need and time is left."""
+    actor = m.actors[a]
+    pc = actor.pc
+    now = actor.local_ns
+    limit = actor.limit_ns
+    done = 0
+    while now < limit:
+        word = m.ops[pc]
+        need = word >> 32 & 255
+        if m.flags[word & PAGE_MASK] & need == need:
+            now += m.touch_ns[a, word >> 40 & 3]
+            pc += 1
+            done += 1
+        elif word >> 40 & 255 == RUN:
+            first = (word & PAGE_MASK) + actor.run
+            inner = word >> 48 & 3
+            need = NEED[inner]
+            cost = m.touch_ns[a, inner]
+            left = min(m.ops[pc + 1] - actor.run, (limit - now + cost - 1) // cost)
+            walked = 0
+            while walked < left and m.flags[first + walked] & need == need:
+                walked += 1
+            now += walked * cost
+            done += walked
+            actor.run += walked
+            if actor.run < m.ops[pc + 1]:
+                break
+            actor.run = 0
+            pc += 2
+        else:
+            break
+    if done > 0:
+        vm = m.vm[0]
+        vm.ops_done += done
+        vm.progress_ns = now
+        vm.last_op_ns = max(vm.last_op_ns, now)
+    actor.pc = pc
+    actor.local_ns = now
+
+
+@jit
+def advance(m: Any, a: int, ns: int) -> None:
+    """The present operation is done and took ``ns``."""
+    vm = m.vm[0]
+    actor = m.actors[a]
+    word = m.ops[actor.pc]
+    actor.local_ns += ns
+    vm.ops_done += 1
+    vm.progress_ns = actor.local_ns
+    vm.last_op_ns = max(vm.last_op_ns, actor.local_ns)
+    code = word >> 40 & 255
+    if code <= FILE_WRITE:
+        actor.pc += 1
+    elif code != RUN:
+        actor.pc += 2
+    else:
+        actor.run += 1
+        if actor.run == m.ops[actor.pc + 1]:
+            actor.run = 0
+            actor.pc += 2
+
+
+# --- touches -------------------------------------------------------------------------------------------------------------------------------
+
+
+@jit
+def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
+    """The page is not as the touch needs it."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    actor = m.actors[a]
+    if pg.attr & READING:
+        return sleep(m, a, WAIT_PAGE, p, INFINITY)
+    if pg.attr & GONE:  # its old contents are still being written
+        return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
+    if not pg.attr & CACHED:
+        if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
+            if not pg.attr & ZERO:
+                vm.pgfault += 1
+                actor.local_ns += vm.minor_fault_ns
+                pg.attr |= ZERO
+            m.flags[p] |= PRESENT | ACCESSED
+            return CONTINUE
+        return need_page(m, a, f, p)
+    if pg.attr & MAPPED and not m.flags[p] & PRESENT:
+        vm.pgfault += 1
+        actor.local_ns += vm.minor_fault_ns
+        map_page(m, p)
+    dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
+    if dirtied:
+        make_dirty(m, a, p)
+    if code in (FILE_READ, FILE_WRITE):
+        mark_accessed(m, p)
+        advance(m, a, m.touch_ns[a, code])
+    else:
+        m.flags[p] |= ACCESSED
+    if dirtied and actor.dirtied > 0 and actor.dirtied >= ratelimit_pages(m):
+        return balance_dirty(m, a)
+    return CONTINUE
+
+
+@jit
+def make_dirty(m: Any, a: int, p: int) -> None:
+    """set_page_dirty(); an anonymous page gives up its swap slot, for the copy there is stale."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    if pg.attr & ANON:
+        if pg.attr & SLOT and not m.flags[p] & WRITEBACK:
+            drop_slot(m, p)
+    else:
+        vm.nr_dirty += 1
+        vm.nr_dirtied += 1
+        vm.bw_dirtied += 1
+        m.actors[a].dirtied += 1
+        pg.stamp = max(m.actors[a].local_ns, 1)
+    m.flags[p] |= DIRTY
+
+
+@jit
+def mark_accessed(m: Any, p: int) -> None:
+    """mark_page_accessed(): the second access activates."""
+    flags = m.flags[p]
+    if not flags & REFERENCED:
+        m.flags[p] = flags | REFERENCED
+    elif not flags & ACTIVE and m.page[p].list != NO_LIST:
+        lru.remove(m, p)
+        m.flags[p] = (flags & (255 ^ REFERENCED)) | ACTIVE
+        lru.add_head(m, p, lru_list(m, p))
+        m.vm[0].pgactivate += 1
+        if m.vm[0].era != ERA_2_6_23:
+            m.vm[0].nonresident_age += 1
+
+
+@jit
+def need_page(m: Any, a: int, f: Any, p: int) -> int:
+    """The page has no frame: allocate one."""
+    if m.page[p].attr & MAPPED:
+        m.vm[0].pgfault += 1
+    z = alloc(m, a, gfp.KERNEL)
+    if z < 0:
+        f.page = p
+        f.phase = PAGE_CAME
+        return alloc_slow(m, a, gfp.KERNEL)
+    return install(m, a, f, p, z)
+
+
+@jit
+def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
+    """The page in hand becomes page ``p``: zeroed, filled by a whole-page write, or read from its device."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    vm.nr_in_hand -= 1
+    if pg.attr & (CACHED | GONE):  # somebody was faster
+        give(m, z)
+        return CONTINUE
+    m.flags[p] = 0
+    pg.zone = z
+    active = False
+    if pg.attr & EVICTED:
+        active = returned(m, p)
+    pg.attr = (pg.attr & (ALL_ATTR ^ (EVICTED | ZERO))) | CACHED
+    if pg.attr & ANON:
+        active = active or vm.era == ERA_2_6_23  # lru_cache_add_active()
+    if active:
+        m.flags[p] |= ACTIVE
+    lru.add_head(m, p, lru_list(m, p))
+    if pg.attr & ANON and not pg.attr & SLOT:
+        return new_anon(m, a, p)
+    word = m.ops[m.actors[a].pc]
+    code = word >> 40 & 255
+    if code == RUN:
+        code = word >> 48 & 255
+    if pg.attr & ANON:
+        vm.pswpin += 1
+        if not enter_swapcache(m, MARK_MIN, gfp.KERNEL) and not enter_swapcache(m, MARK_NONE, gfp.KERNEL):
+            vm.nr_swapcache += 1
+        return start_read(m, a, SWAP, p)
+    vm.nr_file += 1
+    if code == FILE_WRITE:
+        map_page(m, p)
+        return CONTINUE
+    return start_read(m, a, FILE, p)
+
+
+@jit
+def new_anon(m: Any, a: int, p: int) -> int:
+    """do_anonymous_page() for a write: a zeroed page that belongs to the task."""
+    actor = m.actors[a]
+    actor.local_ns += m.vm[0].minor_fault_ns
+    m.flags[p] |= ACCESSED | DIRTY
+    map_page(m, p)
+    m.page[p].owner = a
+    actor.rss += 1
+    return CONTINUE
+
+
+@jit
+def returned(m: Any, p: int) -> bool:
+    """An evicted page comes back: count the refault; 6.12 decides by the refault distance whether it is active."""
+    vm = m.vm[0]
+    if vm.era != ERA_2_6_23:
+        return refault(m, p)
+    if m.page[p].attr & ANON:
+        vm.workingset_refault_anon += 1
+    else:
+        vm.workingset_refault_file += 1
+    return False
+
+
+@jit
+def start_read(m: Any, a: int, dev: int, p: int) -> int:
+    """Submit the read of page ``p`` and wait for it."""
+    vm = m.vm[0]
+    actor = m.actors[a]
+    if m.page[p].attr & MAPPED:
+        vm.pgmajfault += 1
+    actor.local_ns += vm.major_fault_ns
+    m.page[p].attr |= READING
+    submit(m, dev, READ_IO, p, 0, actor.local_ns)
+    return sleep(m, a, WAIT_PAGE, p, INFINITY)
+
+
+# --- other operations ----------------------------------------------------------------------------------------------------------------------
+
+
+@jit
+def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
+    """Everything that is not a touch."""
+    actor = m.actors[a]
+    literal = m.ops[actor.pc + 1]
+    if code == THINK:
+        ns = min(literal - actor.run, MS)
+        actor.run += ns
+        actor.local_ns += ns
+        if actor.run == literal:
+            actor.run = 0
+            advance(m, a, 0)
+        return CONTINUE
+    if code == SLEEP:
+        f.phase = DONE
+        return sleep(m, a, WAIT_SLEEP, 0, actor.local_ns + literal)
+    if code == ALLOC:
+        return alloc_kernel(m, a, f, word >> 48 & 255, literal)
+    if code == FREE:
+        pages = min(literal, actor.kernel_pages)
+        give_kernel(m, pages)
+        actor.kernel_pages -= pages
+        m.vm[0].nr_task_kernel -= pages
+        advance(m, a, 100 * (pages + 1))
+        return CONTINUE
+    if code == FSYNC:
+        f.phase = DONE
+        return fsync(m, a, word & PAGE_MASK, literal)
+    if code == DISCARD:
+        first = word & PAGE_MASK
+        for p in range(first, first + literal):
+            forget(m, p)
+        advance(m, a, 100 * literal)
+        return CONTINUE
+    if code == JUMP:
+        actor.pc = actor.first + literal
+        actor.local_ns += 1
+        return CONTINUE
+    return die(m, a)
+
+
+@jit
+def alloc_kernel(m: Any, a: int, f: Any, flags: int, pages: int) -> int:
+    """Take kernel pages one by one; an allocation that may not wait and fails ends the operation."""
+    actor = m.actors[a]
+    vm = m.vm[0]
+    while actor.run < pages:
+        z = alloc(m, a, flags)
+        if z < 0:
+            f.phase = KERNEL_CAME
+            return alloc_slow(m, a, flags)
+        vm.nr_in_hand -= 1
+        hold(m, a, z)
+    actor.run = 0
+    advance(m, a, 100 * (pages + 1))
+    return CONTINUE
+
+
+@jit
+def hold(m: Any, a: int, z: int) -> None:
+    """The task holds one more kernel page, of zone ``z``."""
+    m.zones[z].nr_kernel += 1
+    m.vm[0].nr_task_kernel += 1
+    m.actors[a].kernel_pages += 1
+    m.actors[a].run += 1
+
+
+@jit
+def kernel_page_came(m: Any, a: int, f: Any) -> None:
+    """Back from the slow path of ``alloc_kernel``."""
+    if f.ret > 0:
+        m.vm[0].nr_in_hand -= 1
+        hold(m, a, f.ret - 1)
+    else:
+        m.actors[a].run = 0
+        advance(m, a, 100)
+
+
+@jit
+def die(m: Any, a: int) -> int:
+    """exit(), of its own will or killed."""
+    vm = m.vm[0]
+    actor = m.actors[a]
+    exit_memory(m, a)
+    actor.dead = 1
+    actor.ready_ns = INFINITY
+    vm.progress_ns = actor.local_ns
+    vm.last_op_ns = max(vm.last_op_ns, actor.local_ns)
+    return YIELD

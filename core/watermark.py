@@ -1,0 +1,87 @@
+"""Watermarks: from sysctls to pages, in both eras, and the test that every allocation takes.
+
+Kernel: mm/page_alloc.c:setup_per_zone_pages_min(), zone_watermark_ok(), v2.6.23;
+        __setup_per_zone_wmarks(), calculate_min_free_kbytes(), __zone_watermark_ok(), v6.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any, Final
+
+from core import gfp
+from core.jit import jit
+from core.units import KIB_PER_PAGE, kib_to_pages
+
+ERA_2_6_23: Final = 0
+ERA_6_12: Final = 1
+ERAS: Final = {"2.6.23": ERA_2_6_23, "6.12": ERA_6_12}
+LOWMEM_RESERVE_RATIO: Final = 256  # sysctl_lowmem_reserve_ratio of DMA and DMA32, both eras
+
+# Which mark an allocation is held to.
+MARK_MIN: Final = 0
+MARK_LOW: Final = 1
+MARK_HIGH: Final = 2
+MARK_NONE: Final = 3  # ALLOC_NO_WATERMARKS
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Watermarks of one zone, pages."""
+
+    min: int
+    low: int
+    high: int
+
+
+def default_min_free_kbytes(ram_pages: int, era: int) -> int:
+    """The kernel's own min_free_kbytes, kB: 4 * sqrt(lowmem_kbytes), clamped; without the transparent huge page bump."""
+    cap = 65536 if era == ERA_2_6_23 else 262144
+    return min(max(isqrt(16 * ram_pages * KIB_PER_PAGE), 128), cap)
+
+
+def setup_watermarks(zone_pages: Sequence[int], min_free_kbytes: int, watermark_scale_factor: int, era: int) -> tuple[Marks, ...]:
+    """Marks of each zone, in pages; ``watermark_scale_factor`` (1/10000 of the zone) matters in era 6.12 only."""
+    pages_min = kib_to_pages(min_free_kbytes)
+    total = sum(zone_pages)
+    marks = []
+    for pages in zone_pages:
+        share = pages_min * pages // total
+        if era == ERA_2_6_23:
+            marks.append(Marks(min=share, low=share + share // 4, high=share + share // 2))
+        else:
+            step = max(share // 4, pages * watermark_scale_factor // 10000)
+            marks.append(Marks(min=share, low=share + step, high=share + 2 * step))
+    return tuple(marks)
+
+
+def lowmem_reserve(zone_pages: Sequence[int], zone: int) -> int:
+    """Pages of ``zone`` kept from allocations that could use the highest zone (setup_per_zone_lowmem_reserve)."""
+    return sum(zone_pages[zone + 1 :]) // LOWMEM_RESERVE_RATIO
+
+
+@jit
+def floor(zone: Any, mark: int, flags: int, era: int) -> int:
+    """Free pages must stay above this for an order-0 allocation of gfp ``flags`` held to ``mark``; pages."""
+    if mark == MARK_NONE:
+        return 0
+    if mark == MARK_LOW:
+        pages = zone.wmark_low
+    elif mark == MARK_HIGH:
+        pages = zone.wmark_high
+    else:
+        pages = zone.wmark_min
+        if flags & gfp.HIGH:
+            pages -= pages // 2
+        # ALLOC_HARDER: any caller that cannot wait in 2.6.23; ALLOC_NON_BLOCK: only GFP_ATOMIC in 6.12, and not with __GFP_NOMEMALLOC.
+        if not flags & gfp.WAIT and (era == ERA_2_6_23 or (flags & gfp.HIGH and not flags & gfp.NOMEMALLOC)):
+            pages -= pages // 4
+    return int(pages + zone.lowmem_reserve + zone.reserve)
+
+
+@jit
+def watermark_ok(zone: Any, mark: int, flags: int, era: int) -> bool:
+    """May one page be taken from ``zone``?"""
+    return bool(zone.nr_free > floor(zone, mark, flags, era))
