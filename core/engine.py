@@ -71,7 +71,10 @@ def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
 @jit
 def all_done(m: Any) -> bool:
     """Has every task ended?"""
-    return all(m.actors[t].dead for t in range(m.vm[0].n_tasks))
+    for t in range(m.vm[0].n_tasks):
+        if not m.actors[t].dead:
+            return False
+    return True
 
 
 @jit
