@@ -1,6 +1,6 @@
 """Highwater's simulator of Linux page reclaim: numpy and numba, no I/O, no platform library."""
 
-from core import policy as policies
+from core import policies
 from core.machine import Device, Machine
 from core.outcome import Outcome
 from core.policy import Policy, Tunable

@@ -12,11 +12,8 @@ Decision functions are jitted, take int64 and the policy's own tunables (int64[:
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Final
 
 from core.jit import pointer
@@ -126,25 +123,3 @@ class Policy:
     def decisions(self) -> Decisions:
         """The decision functions as the engine takes them."""
         return Decisions(**{name: pointer(getattr(self, name), count) for name, count in ARGUMENTS.items()})
-
-
-def names() -> tuple[str, ...]:
-    """All policies: the files of core/policies."""
-    return tuple(sorted(module.name for module in pkgutil.iter_modules(_package().__path__)))
-
-
-def load(name: str) -> Policy:
-    """The policy in core/policies/<name>.py.
-
-    Raises:
-        ValueError: no such policy; names the known ones.
-    """
-    if name not in names():
-        raise ValueError(f"unknown policy {name!r}; known: {', '.join(names())}")
-    policy = importlib.import_module(f"core.policies.{name}").POLICY
-    assert isinstance(policy, Policy)
-    return policy
-
-
-def _package() -> ModuleType:
-    return importlib.import_module("core.policies")

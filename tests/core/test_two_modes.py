@@ -1,0 +1,23 @@
+"""Compiled and interpreted runs give the same bits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from core.jit import JIT_ENABLED
+from tests.core.digests import digests
+
+
+def test_compiled_equals_interpreted_bit_for_bit() -> None:
+    """The other mode runs in a process of its own; NumPy warnings (an overflow, an unsafe cast) are errors there."""
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1" if JIT_ENABLED else "0"}
+    script = Path(__file__).parent / "digests.py"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", str(script), "0", "8"], env=environment, capture_output=True, text=True, check=False, timeout=110
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split("\n")[:-1] == digests(0, 8)
+    assert len(digests(0, 8)) == 24
