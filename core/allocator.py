@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core import gfp, stall
 from core.frames import try_alloc
-from core.jit import jit
+from core.jit import inlined, jit
 from core.oom import out_of_memory
 from core.sched import (
     ALLOC,
@@ -56,7 +56,7 @@ def wake_kswapd(m: Any, now: int) -> None:
         vm.kswapd_wake += 1
 
 
-@jit
+@inlined
 def alloc(m: Any, a: int, flags: int) -> int:
     """Fast path: one page above the low watermark, kept in hand; its zone, or -1: then push ALLOC (``alloc_slow``)."""
     z = try_alloc(m, MARK_LOW, flags)
@@ -65,7 +65,7 @@ def alloc(m: Any, a: int, flags: int) -> int:
     return int(z)
 
 
-@jit
+@inlined
 def alloc_slow(m: Any, a: int, flags: int) -> int:
     """Enter the slow path; it returns zone + 1 with the page in hand, or 0."""
     f = push(m, a, ALLOC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import entry, jit
+from core.jit import entry, inlined
 from core.state import CACHED, NO_LIST, SLOT, ZERO
 from core.streams import ANON, DIRTY, MAPPED, NEVER, PRESENT, WRITEBACK
 
@@ -36,7 +36,7 @@ NAMES: Final = {
 }
 
 
-@jit
+@inlined
 def balanced(m: Any, boot_pages: int) -> int:
     """Do the counters add up? OK or what is wrong."""
     vm = m.vm[0]

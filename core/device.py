@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core import lru
 from core.frames import ALL_ATTR, bury, give_kernel, map_page
-from core.jit import jit
+from core.jit import inlined, jit
 from core.sched import WAIT_CONGESTION, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
 from core.state import (
     ACTIVE_FILE,
@@ -35,7 +35,7 @@ WRITE_IO: Final = 1
 FILE_BLOCKS: Final = 1 << 40  # where files begin on a device shared with swap
 
 
-@jit
+@inlined
 def queue_full(m: Any, dev: int, write: int) -> bool:
     """No request is free for a page that does not extend the last one (get_request_wait)."""
     d = m.devs[dev]
@@ -71,7 +71,7 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     d.io_head[write] += 1
 
 
-@jit
+@inlined
 def next_completion(m: Any) -> int:
     """Time of the earliest completion, ns; a time after any event if nothing is in flight."""
     first = INFINITY
@@ -102,7 +102,7 @@ def complete(m: Any, now: int) -> None:
                 close_request(m, dev, write, now)
 
 
-@jit
+@inlined
 def close_request(m: Any, dev: int, write: int, now: int) -> None:
     """A page is done; if it was its request's last, the request is free again."""
     d = m.devs[dev]
@@ -180,7 +180,7 @@ def rotate_reclaimable(m: Any, p: int) -> None:
     vm.pgrotated += 1
 
 
-@jit
+@inlined
 def lru_list(m: Any, p: int) -> int:
     """The list that page ``p`` belongs on by its flags."""
     pg = m.page[p]
@@ -192,7 +192,7 @@ def lru_list(m: Any, p: int) -> int:
     return ACTIVE_FILE if active else INACTIVE_FILE
 
 
-@jit
+@inlined
 def write_congested(m: Any, dev: int) -> bool:
     """bdi_write_congested()."""
     return bool(m.devs[dev].congested)

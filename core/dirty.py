@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import jit
+from core.jit import inlined, jit
 from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_NONE, WAIT_TIMER, WAIT_WORK, WRITEBACK_PAGES, pop, push, sleep
 from core.state import ACTIVE_FILE, INACTIVE_FILE
 from core.units import MS, SECOND
@@ -26,7 +26,7 @@ WRITTEN: Final = 1
 PAUSED: Final = 2
 
 
-@jit
+@inlined
 def free_pages(m: Any) -> int:
     """Free pages of all zones."""
     pages = 0
@@ -35,7 +35,7 @@ def free_pages(m: Any) -> int:
     return int(pages)
 
 
-@jit
+@inlined
 def lru_pages(m: Any) -> int:
     """Pages on the LRU lists of all zones; isolated pages are not."""
     pages = 0

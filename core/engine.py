@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import allocator, audit, device, dirty, flusher, pageout, sched, task, vmscan_612, vmscan_2623
-from core.jit import entry, jit
+from core.jit import entry, inlined, jit
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
 from core.units import INFINITY, MS, SECOND, US
@@ -19,7 +19,7 @@ DEADLOCK_NS: Final = 5 * SECOND  # nothing done, nothing completed, for so long
 MAX_EVENTS_AT_ONCE: Final = 10_000_000
 
 
-@jit
+@inlined
 def step(m: Any, pol: Any, a: int) -> int:
     """One step of the procedure that actor ``a`` is in."""
     f = m.frames[a * DEPTH + m.actors[a].depth]
@@ -55,7 +55,7 @@ def step(m: Any, pol: Any, a: int) -> int:
     return dirty.step(m, a, f)
 
 
-@jit
+@inlined
 def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
     """Let actor ``a`` run from ``start`` until it waits, gives way, or ``limit`` has passed."""
     actor = m.actors[a]
@@ -77,7 +77,7 @@ def all_done(m: Any) -> bool:
     return True
 
 
-@jit
+@inlined
 def hung(m: Any, now: int) -> bool:
     """Nothing was done and nothing completed for DEADLOCK_NS, though some task wants to go on."""
     vm = m.vm[0]
@@ -143,7 +143,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
         check(m, boot_pages)
 
 
-@jit
+@inlined
 def check(m: Any, boot_pages: int) -> None:
     """Stop a run whose pages do not add up."""
     vm = m.vm[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import jit
+from core.jit import inlined, jit
 from core.lru import remove
 from core.state import CACHED, GONE, NO_LIST, READING, SLOT, STATIC
 from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
@@ -14,7 +14,7 @@ SLOTS_PER_PAGE: Final = 448  # a radix or xarray node indexes 64 slots and takes
 ALL_ATTR: Final = 65535
 
 
-@jit
+@inlined
 def take(m: Any, z: int) -> None:
     """Account one page taken from zone ``z``; the caller says what it becomes."""
     vm = m.vm[0]
@@ -31,7 +31,7 @@ def take(m: Any, z: int) -> None:
     vm.nr_free_min_seen = min(vm.nr_free_min_seen, free)
 
 
-@jit
+@inlined
 def try_alloc(m: Any, mark: int, gfp: int) -> int:
     """Take one page held to ``mark``, from the highest zone first (get_page_from_freelist); the zone, or -1."""
     vm = m.vm[0]
@@ -45,7 +45,7 @@ def try_alloc(m: Any, mark: int, gfp: int) -> int:
     return -1
 
 
-@jit
+@inlined
 def give(m: Any, z: int) -> None:
     """Put one page back on zone ``z``'s free list (free_one_page)."""
     zone = m.zones[z]
@@ -56,7 +56,7 @@ def give(m: Any, z: int) -> None:
         zone.all_unreclaimable = 0
 
 
-@jit
+@inlined
 def take_kernel(m: Any, mark: int, gfp: int) -> bool:
     """Take one kernel page; False if the mark forbids it."""
     z = try_alloc(m, mark, gfp)
@@ -77,7 +77,7 @@ def give_kernel(m: Any, pages: int) -> None:
             pages -= 1
 
 
-@jit
+@inlined
 def unmap(m: Any, p: int) -> None:
     """try_to_unmap(): the next access faults."""
     vm = m.vm[0]
@@ -89,7 +89,7 @@ def unmap(m: Any, p: int) -> None:
             vm.nr_file_mapped -= 1
 
 
-@jit
+@inlined
 def map_page(m: Any, p: int) -> None:
     """Make the page accessible: mapped, or up to date in the page cache."""
     vm = m.vm[0]
@@ -101,7 +101,7 @@ def map_page(m: Any, p: int) -> None:
             vm.nr_file_mapped += 1
 
 
-@jit
+@inlined
 def drop_slot(m: Any, p: int) -> None:
     """Free the page's swap slot (and its place in the swap cache)."""
     vm = m.vm[0]
@@ -126,7 +126,7 @@ def enter_swapcache(m: Any, mark: int, gfp: int) -> bool:
     return True
 
 
-@jit
+@inlined
 def leave_swapcache(m: Any) -> None:
     """One page less in the swap cache."""
     vm = m.vm[0]
@@ -136,7 +136,7 @@ def leave_swapcache(m: Any) -> None:
         give_kernel(m, 1)
 
 
-@jit
+@inlined
 def release(m: Any, p: int) -> None:
     """Free the page's frame; page is on no list, not under I/O. Its swap copy, if any, stays."""
     vm = m.vm[0]

@@ -44,7 +44,7 @@ def cache_dir() -> Path:
 config.CACHE_DIR = str(cache_dir())
 
 
-OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "_nrt": False}
 
 
 def jit(function: F) -> F:
@@ -54,6 +54,11 @@ def jit(function: F) -> F:
     in every function and take most of the compiler's time; from Python use ``function.py_func`` or an ``entry``.
     """
     return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)))
+
+
+def inlined(function: F) -> F:
+    """Compile as ``jit`` does, for small functions that are called often: the arrays of Memory take 112 words to pass, so a call costs more than they do."""
+    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function)))
 
 
 def entry(function: F) -> F:

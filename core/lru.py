@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.jit import jit
+from core.jit import inlined, jit
 from core.state import NO_LIST
 
 
-@jit
+@inlined
 def add_head(m: Any, p: int, which: int) -> None:
     """Put page ``p``, on no list, at the young end of list ``which``."""
     q = m.queues[which]
@@ -27,7 +27,7 @@ def add_head(m: Any, p: int, which: int) -> None:
     m.zones[pg.zone].nr_lru += 1
 
 
-@jit
+@inlined
 def add_tail(m: Any, p: int, which: int) -> None:
     """Put page ``p``, on no list, at the old end of list ``which``: it is the next to be scanned."""
     q = m.queues[which]
@@ -42,7 +42,7 @@ def add_tail(m: Any, p: int, which: int) -> None:
     m.zones[pg.zone].nr_lru += 1
 
 
-@jit
+@inlined
 def remove(m: Any, p: int) -> None:
     """Take page ``p`` off its list."""
     pg = m.page[p]
@@ -51,7 +51,7 @@ def remove(m: Any, p: int) -> None:
     m.zones[pg.zone].nr_lru -= 1
 
 
-@jit
+@inlined
 def pop_tail(m: Any, which: int) -> int:
     """Take the oldest page off list ``which``; -1 if the list is empty."""
     q = m.queues[which]

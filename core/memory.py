@@ -80,7 +80,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         cpu_free=np.zeros(machine.cpus, np.int64),
         touch_ns=_touch_costs(machine, streams),
         stalls=np.zeros(stall.BUCKETS, np.int64),
-        ops=np.ascontiguousarray(streams.ops),
+        ops=np.require(streams.ops, np.int64, ["C", "W"]),  # a read-only array would be another type to the compiler
         tunables=own,
     )
     return memory, taken

@@ -12,7 +12,7 @@ from core import gfp
 from core.allocator import alloc, alloc_slow
 from core.device import WRITE_IO, queue_full, submit
 from core.frames import give_kernel, take_kernel
-from core.jit import jit
+from core.jit import inlined, jit
 from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, pop, push, sleep
 from core.state import CACHED, FILE, GONE, SWAP
 from core.streams import ANON, DIRTY, RECLAIM, WRITEBACK
@@ -120,14 +120,14 @@ def put_back_memory(m: Any, f: Any, d: Any) -> None:
     f.held = 0
 
 
-@jit
+@inlined
 def still_wanted(m: Any, p: int) -> bool:
     """While the writer waited the page may have been written by another, or be gone."""
     attr = m.page[p].attr
     return bool(attr & CACHED and not attr & GONE and m.flags[p] & DIRTY and not m.flags[p] & WRITEBACK)
 
 
-@jit
+@inlined
 def write(m: Any, a: int, f: Any) -> None:
     """clear_page_dirty_for_io(), set_page_writeback(), submit_bio()."""
     vm = m.vm[0]

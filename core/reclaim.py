@@ -10,7 +10,7 @@ from typing import Any, Final
 from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
-from core.jit import jit
+from core.jit import inlined, jit
 from core.state import CACHED, EVICTED, GONE, LAUNDRY, SLOT
 from core.streams import ACCESSED, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
 from core.watermark import ERA_2_6_23, MARK_MIN
@@ -34,7 +34,7 @@ OBJECTS_PER_PAGE: Final = 20  # estimate: dentries and inodes
 OBJECTS_PER_FREED_PAGE: Final = 40  # estimate: half of the objects freed sit on pages that stay in use
 
 
-@jit
+@inlined
 def referenced(m: Any, p: int) -> int:
     """page_referenced(): how many references since the last look, young bit and PG_referenced; clears both."""
     flags = m.flags[p]
@@ -69,7 +69,7 @@ def add_to_swap(m: Any, p: int) -> bool:
     return True
 
 
-@jit
+@inlined
 def isolate(m: Any, f: Any, which: int, pages: int) -> int:
     """Move up to ``pages`` pages from the old end of list ``which`` to the frame's private list; how many."""
     taken = 0
@@ -88,7 +88,7 @@ def isolate(m: Any, f: Any, which: int, pages: int) -> int:
     return taken
 
 
-@jit
+@inlined
 def keep(m: Any, f: Any, p: int) -> None:
     """Page ``p`` goes back to the LRU at the end of the batch."""
     m.page[p].link = -1
@@ -144,7 +144,7 @@ def put_back(m: Any, head: int) -> None:
         p = after
 
 
-@jit
+@inlined
 def evict(m: Any, p: int) -> None:
     """Free an isolated clean page and leave a shadow, so that its return can be told as a refault."""
     vm = m.vm[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import jit
+from core.jit import inlined, jit
 from core.state import DEPTH
 from core.units import INFINITY
 
@@ -47,13 +47,13 @@ WAIT_TIMER: Final = 9
 WAIT_SLEEP: Final = 10  # the task's own wish
 
 
-@jit
+@inlined
 def top(m: Any, a: int) -> Any:
     """The frame that actor ``a`` is in."""
     return m.frames[a * DEPTH + m.actors[a].depth]
 
 
-@jit
+@inlined
 def push(m: Any, a: int, proc: int) -> Any:
     """Enter ``proc``: a fresh frame on top of the actor's stack."""
     actor = m.actors[a]
@@ -80,7 +80,7 @@ def push(m: Any, a: int, proc: int) -> Any:
     return f
 
 
-@jit
+@inlined
 def pop(m: Any, a: int, ret: int) -> int:
     """Leave the actor's procedure with result ``ret``; always CONTINUE."""
     m.actors[a].depth -= 1
@@ -88,7 +88,7 @@ def pop(m: Any, a: int, ret: int) -> int:
     return CONTINUE
 
 
-@jit
+@inlined
 def sleep(m: Any, a: int, what: int, arg: int, until: int) -> int:
     """Wait for ``what`` (and ``arg``), at the latest until ``until`` ns; always YIELD."""
     actor = m.actors[a]
@@ -99,7 +99,7 @@ def sleep(m: Any, a: int, what: int, arg: int, until: int) -> int:
     return YIELD
 
 
-@jit
+@inlined
 def give_way(m: Any, a: int) -> int:
     """Let others run: what a reclaimer does after each batch of 32 pages (cond_resched)."""
     actor = m.actors[a]
@@ -121,7 +121,7 @@ def wake(m: Any, what: int, arg: int, now: int) -> None:
             vm.waiting[what] -= 1
 
 
-@jit
+@inlined
 def stop_waiting(m: Any, a: int) -> None:
     """Its time is up: whatever the actor waited for, it runs now."""
     actor = m.actors[a]

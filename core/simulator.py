@@ -14,7 +14,7 @@ from core.memory import boot
 from core.outcome import END_DEADLOCK, END_DONE, END_INVARIANT, END_PANIC, Outcome
 from core.policy import Policy
 from core.state import Memory
-from core.streams import Streams, check
+from core.streams import Streams
 from core.watermark import ERAS
 
 
@@ -36,7 +36,7 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
         ValueError: streams or params that cannot be run, in one line.
         InvariantError: pages are not conserved or the clock goes back.
     """
-    check(streams)
+    assert streams.checked
     values = policy.resolve(machine, params)
     own = np.array([values[t.name] for t in policy.own] or [0], np.int64)
     memory, boot_pages = boot(machine, ERAS[policy.era], values, own, streams)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import jit
+from core.jit import inlined
 
 SUB: Final = 16
 BUCKETS: Final = 64 * SUB
 
 
-@jit
+@inlined
 def bucket(ns: int) -> int:
     """Index of the bucket of a duration."""
     octave = 0
@@ -29,7 +29,7 @@ def upper_ns(index: int) -> int:
     return ((index - octave * SUB + 1) << octave) - 1
 
 
-@jit
+@inlined
 def record(m: Any, ns: int) -> None:
     """One allocation that entered direct reclaim took ``ns`` from there on."""
     vm = m.vm[0]

@@ -117,6 +117,12 @@ class Streams:
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
 
+    @cached_property
+    def checked(self) -> bool:
+        """True, or the refusal of ``check``; looked at once for all the runs of a stream."""
+        check(self)
+        return True
+
 
 def encode(code: int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
     """Words of single touches of ``page`` by operation ``code`` (READ, WRITE, FILE_READ or FILE_WRITE)."""

@@ -14,7 +14,7 @@ from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page
-from core.jit import jit
+from core.jit import inlined, jit
 from core.oom import exit_memory
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
 from core.state import CACHED, EVICTED, FILE, GONE, NO_LIST, READING, SLOT, SWAP, ZERO
@@ -80,7 +80,7 @@ def step(m: Any, a: int, f: Any) -> int:
     return other(m, a, f, word, code)
 
 
-@jit
+@inlined
 def fast(m: Any, a: int) -> None:
     """Walk over touches as long as their pages have the flags they need and time is left."""
     actor = m.actors[a]
@@ -122,7 +122,7 @@ def fast(m: Any, a: int) -> None:
     actor.local_ns = now
 
 
-@jit
+@inlined
 def advance(m: Any, a: int, ns: int) -> None:
     """The present operation is done and took ``ns``."""
     vm = m.vm[0]
@@ -183,7 +183,7 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
     return CONTINUE
 
 
-@jit
+@inlined
 def make_dirty(m: Any, a: int, p: int) -> None:
     """set_page_dirty(); an anonymous page gives up its swap slot, for the copy there is stale."""
     vm = m.vm[0]
@@ -215,7 +215,7 @@ def mark_accessed(m: Any, p: int) -> None:
             m.vm[0].nonresident_age += 1
 
 
-@jit
+@inlined
 def need_page(m: Any, a: int, f: Any, p: int) -> int:
     """The page has no frame: allocate one."""
     if m.page[p].attr & MAPPED:
@@ -228,7 +228,7 @@ def need_page(m: Any, a: int, f: Any, p: int) -> int:
     return install(m, a, f, p, z)
 
 
-@jit
+@inlined
 def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
     """The page in hand becomes page ``p``: zeroed, filled by a whole-page write, or read from its device."""
     vm = m.vm[0]
@@ -266,7 +266,7 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
     return start_read(m, a, FILE, p)
 
 
-@jit
+@inlined
 def new_anon(m: Any, a: int, p: int) -> int:
     """do_anonymous_page() for a write: a zeroed page that belongs to the task."""
     actor = m.actors[a]
@@ -291,7 +291,7 @@ def returned(m: Any, p: int) -> bool:
     return False
 
 
-@jit
+@inlined
 def start_read(m: Any, a: int, dev: int, p: int) -> int:
     """Submit the read of page ``p`` and wait for it."""
     vm = m.vm[0]

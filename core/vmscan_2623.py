@@ -12,7 +12,7 @@ from core import gfp, lru
 from core.device import write_congested
 from core.dirty import lru_pages, wake_flusher, writeout_throttled
 from core.frames import unmap
-from core.jit import jit
+from core.jit import inlined, jit
 from core.pageout import pageout
 from core.reclaim import (
     ACTIVATE,
@@ -69,7 +69,7 @@ ASLEEP: Final = 12
 # --- one batch: shrink_page_list() ---------------------------------------------------------------------------------------------------------
 
 
-@jit
+@inlined
 def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
     """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE or SET_ASIDE."""
     vm = m.vm[0]

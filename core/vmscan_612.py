@@ -13,7 +13,7 @@ from core import gfp, lru
 from core.allocator import HOPELESS, allow_direct_reclaim
 from core.dirty import free_pages, lru_pages, wake_flusher
 from core.frames import unmap
-from core.jit import jit
+from core.jit import inlined, jit
 from core.pageout import pageout
 from core.reclaim import (
     ACTIVATE,
@@ -67,7 +67,7 @@ PRIORITY: Final = 8
 # --- one batch: shrink_folio_list() --------------------------------------------------------------------------------------------------------
 
 
-@jit
+@inlined
 def note_dirty(m: Any, f: Any, p: int) -> None:
     """folio_check_dirty_writeback() and the counts made from it; anonymous folios do not count."""
     if m.page[p].attr & ANON:
@@ -81,7 +81,7 @@ def note_dirty(m: Any, f: Any, p: int) -> None:
         f.nr_congested += 1
 
 
-@jit
+@inlined
 def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE or SET_ASIDE."""
     vm = m.vm[0]
@@ -165,7 +165,7 @@ def step_shrink_list(m: Any, pol: Any, a: int, f: Any) -> int:
     return settle(m, a, f, sc)
 
 
-@jit
+@inlined
 def activate(m: Any, f: Any, p: int) -> None:
     """The folio goes back active."""
     vm = m.vm[0]
@@ -300,7 +300,7 @@ def shrink_active(m: Any, a: int, which: int, pages: int) -> None:
     note_cost(m, 1 if which == ACTIVE_FILE else 0, rotated)
 
 
-@jit
+@inlined
 def referenced_active(m: Any, p: int) -> bool:
     """folio_referenced() on an active page: clears the young bit, leaves PG_referenced."""
     if m.page[p].attr & MAPPED and m.flags[p] & PRESENT and m.flags[p] & ACCESSED:

@@ -12,7 +12,7 @@ from math import isqrt
 from typing import Any, Final
 
 from core import gfp
-from core.jit import jit
+from core.jit import inlined
 from core.units import KIB_PER_PAGE, kib_to_pages
 
 ERA_2_6_23: Final = 0
@@ -62,7 +62,7 @@ def lowmem_reserve(zone_pages: Sequence[int], zone: int) -> int:
     return sum(zone_pages[zone + 1 :]) // LOWMEM_RESERVE_RATIO
 
 
-@jit
+@inlined
 def floor(zone: Any, mark: int, flags: int, era: int) -> int:
     """Free pages must stay above this for an order-0 allocation of gfp ``flags`` held to ``mark``; pages."""
     if mark == MARK_NONE:
@@ -81,7 +81,7 @@ def floor(zone: Any, mark: int, flags: int, era: int) -> int:
     return int(pages + zone.lowmem_reserve + zone.reserve)
 
 
-@jit
+@inlined
 def watermark_ok(zone: Any, mark: int, flags: int, era: int) -> bool:
     """May one page be taken from ``zone``?"""
     return bool(zone.nr_free > floor(zone, mark, flags, era))
