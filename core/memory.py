@@ -177,6 +177,7 @@ def _actors(streams: Streams) -> NDArray[Any]:
         actor.first = actor.pc = streams.task_first[t]
         actor.last = streams.task_last[t]
         actor.op_ns = streams.op_ns[t]
+        actor.next_read = -1
     actors[tasks].memalloc = 1  # kswapd: PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
     return actors
 

@@ -13,15 +13,15 @@ Two = Annotated[NDArray[np.int64], 2]
 Four = Annotated[NDArray[np.int64], 4]
 Sixteen = Annotated[NDArray[np.int64], 16]
 
-# Cold page attributes beside the static ones of streams.py (ANON, MAPPED, EXEC).
-CACHED: Final = 8  # has a frame
-SLOT: Final = 16  # has a swap slot; together with CACHED: in the swap cache
-READING: Final = 32  # locked, its read is under way
-ZERO: Final = 64  # the shared zero page is mapped here: no frame
-LAUNDRY: Final = 128  # on a private laundry list
-GONE: Final = 256  # unmapped or truncated while isolated or under I/O: free it when that ends
-EVICTED: Final = 512  # stamp holds an eviction shadow
-STATIC: Final = 7
+# Cold page attributes beside the static ones of streams.py (ANON, MAPPED, EXEC, END).
+CACHED: Final = 16  # has a frame
+SLOT: Final = 32  # has a swap slot; together with CACHED: in the swap cache
+READING: Final = 64  # locked, its read is under way
+ZERO: Final = 128  # the shared zero page is mapped here: no frame
+LAUNDRY: Final = 256  # on a private laundry list
+GONE: Final = 512  # unmapped or truncated while isolated or under I/O: free it when that ends
+EVICTED: Final = 1024  # stamp holds an eviction shadow
+STATIC: Final = 15
 
 NO_LIST: Final = 255
 
@@ -250,7 +250,7 @@ class Actor:
     first: i8
     last: i8
     op_ns: i8
-    touched: i8
+    next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
     stall_from: i8
 

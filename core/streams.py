@@ -34,6 +34,7 @@ NEVER: Final = 128  # no page ever has this flag: an operation that needs it alw
 ANON: Final = 1
 MAPPED: Final = 2  # accessed through page tables (anonymous memory, mmap, executable text), not by read(2) and write(2)
 EXEC: Final = 4
+END: Final = 8  # last page of its region: readahead stops here
 
 # Operation codes. The first four are touches and index Costs.touch_ns.
 READ: Final = 0  # load from a mapped page
@@ -223,6 +224,7 @@ class Builder:
     def build(self, horizon_ns: int) -> Streams:
         """Compile; raises ValueError for streams that the engine cannot run (see ``check``)."""
         attr = np.concatenate([np.full(r.pages, r.attr, np.uint8) for r in self._regions] or [np.empty(0, np.uint8)])
+        attr[[r.first + r.pages - 1 for r in self._regions]] |= END
         words = [task.exit().words() for task in self._tasks]
         last = np.cumsum([len(w) for w in words], dtype=np.int64)
         first = np.concatenate([np.zeros(1, np.int64), last[:-1]])

@@ -1,7 +1,8 @@
 """A task at work: the fast walk over touches whose page is as they need it, and what happens when it is not.
 
 Kernel: mm/memory.c:do_anonymous_page(), do_swap_page(), do_wp_page(); mm/filemap.c; mm/swap.c:mark_page_accessed(), v2.6.23 and v6.12.
-Differs: no readahead, neither of files nor of swap; a swap slot is given up at the first write after swap-in, not when swap is half full.
+Differs: file readahead is a fixed window of 32 pages read in one go, not ramped up nor started early; no swap readahead;
+         a swap slot is given up at the first write after swap-in, not when swap is half full.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from core.allocator import alloc, alloc_slow
 from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
-from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page
+from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page, try_alloc
 from core.jit import inlined, jit
 from core.oom import exit_memory
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
@@ -25,6 +26,7 @@ from core.streams import (
     ANON,
     DIRTY,
     DISCARD,
+    END,
     FILE_READ,
     FILE_WRITE,
     FREE,
@@ -43,12 +45,14 @@ from core.streams import (
 )
 from core.units import INFINITY, MS
 from core.vmscan_612 import refault
-from core.watermark import ERA_2_6_23, MARK_MIN, MARK_NONE
+from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE
 
 FETCH: Final = 0
 PAGE_CAME: Final = 1
 KERNEL_CAME: Final = 2
 DONE: Final = 3
+
+MAX_READAHEAD: Final = 32  # pages: 128 KiB, VM_MAX_READAHEAD
 
 
 @jit
@@ -176,6 +180,8 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
     if code in (FILE_READ, FILE_WRITE):
         mark_accessed(m, p)
         advance(m, a, m.touch_ns[a, code])
+        if code == FILE_READ:
+            actor.next_read = p + 1
     else:
         m.flags[p] |= ACCESSED
     if dirtied and actor.dirtied > 0 and actor.dirtied >= ratelimit_pages(m):
@@ -263,7 +269,31 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
     if code == FILE_WRITE:
         map_page(m, p)
         return CONTINUE
-    return start_read(m, a, FILE, p)
+    verdict = start_read(m, a, FILE, p)
+    if code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN):
+        read_ahead(m, a, p)
+    return verdict
+
+
+@jit
+def read_ahead(m: Any, a: int, p: int) -> None:
+    """A sequential read(2) missed at ``p``: read what follows in the file too, as far as memory above low allows (__GFP_NORETRY)."""
+    vm = m.vm[0]
+    for q in range(p + 1, p + MAX_READAHEAD):
+        if m.page[q - 1].attr & END or m.page[q].attr & (CACHED | GONE):
+            return
+        z = try_alloc(m, MARK_LOW, gfp.KERNEL)
+        if z < 0:
+            return
+        pg = m.page[q]
+        m.flags[q] = 0
+        pg.zone = z
+        if pg.attr & EVICTED and returned(m, q):
+            m.flags[q] |= ACTIVE
+        pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
+        lru.add_head(m, q, lru_list(m, q))
+        vm.nr_file += 1
+        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns)
 
 
 @inlined

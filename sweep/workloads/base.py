@@ -1,0 +1,98 @@
+"""What all kinds of workload share: the model, seeded generators, sizes and the Zipf sampler."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from abc import abstractmethod
+from typing import Annotated, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from core import Machine
+from core.streams import Streams
+from core.units import PAGE_BYTES, PAGES_PER_MIB, SECOND
+
+BATCH: Final = 32  # pages: tasks grow, stream and write in batches of this size, as SWAP_CLUSTER_MAX batches reclaim
+BLOCK: Final = 16  # pages: hot data lies in clusters of this size (estimate; an extent, a slab of objects)
+ZIPF_STEP: Final = 1024  # the Zipf exponent is rounded to multiples of 1/1024
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class WorkloadModel(BaseModel):
+    """Base of all kinds.
+
+    Attributes:
+        name: for messages; set from the file's name.
+        duration_s: simulated time after which the run ends, s, 0.1 to 3600.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    name: Annotated[str, Field(max_length=100)] = ""
+    duration_s: Annotated[float, Field(ge=0.1, le=3600)] = 10
+
+    @property
+    def horizon_ns(self) -> int:
+        return round(self.duration_s * SECOND)
+
+    @abstractmethod
+    def compile(self, machine: Machine, seed: int) -> Streams:
+        """The streams of one replicate."""
+
+
+def generator(seed: int, purpose: str) -> np.random.Generator:
+    """A generator of its own for each purpose: a change of one part of a workload leaves the others as they were."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(purpose.encode())])))
+
+
+def pages_of(mib: float) -> int:
+    """Whole pages in ``mib`` MiB, rounded to the nearest."""
+    return round(mib * PAGES_PER_MIB)
+
+
+def transfer_ns(pages: int, mb_per_s: float) -> int:
+    """Time that ``pages`` take at a rate in decimal MB/s, ns."""
+    return round(pages * PAGE_BYTES * 1000 / mb_per_s)
+
+
+def jittered(rng: np.random.Generator, mean_ns: int | NDArray[np.int64], count: int, spread: float) -> NDArray[np.int64]:
+    """int64[count] times, uniform within ``mean_ns`` (one, or one each) * (1 +- spread)."""
+    return np.rint(mean_ns * (1 + spread * (2 * rng.random(count) - 1))).astype(np.int64)
+
+
+class Zipf:
+    """Bounded Zipf popularity of ``pages`` pages: rank r is drawn in proportion to r ** -exponent (0: uniform).
+
+    Ranks are scattered over the region in blocks of 16 pages by a random permutation. Only operations that IEEE 754
+    rounds exactly are used (no pow), so the same seed gives the same pages on every processor.
+    """
+
+    def __init__(self, rng: np.random.Generator, pages: int, exponent: float) -> None:
+        self._cumulative = np.cumsum(1 / _power(np.arange(1, pages + 1, dtype=np.float64), exponent))
+        blocks = pages // BLOCK
+        self._place = np.arange(pages, dtype=np.int64)
+        self._place[: blocks * BLOCK] = (rng.permutation(blocks)[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+
+    def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
+        """int64[count] pages in [0, pages)."""
+        rank = np.searchsorted(self._cumulative, rng.random(count) * self._cumulative[-1], side="right")
+        place: NDArray[np.int64] = self._place[np.minimum(rank, len(self._place) - 1)]
+        return place
+
+
+def _power(base: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+    """``base ** exponent`` from products and square roots, exponent rounded to 1/1024."""
+    steps = round(exponent * ZIPF_STEP)
+    result = np.ones_like(base)
+    for _ in range(steps // ZIPF_STEP):
+        result *= base
+    root = base
+    for bit in range(int(math.log2(ZIPF_STEP)) - 1, -1, -1):
+        root = np.sqrt(root)
+        if steps >> bit & 1:
+            result *= root
+    return result
