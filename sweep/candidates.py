@@ -1,0 +1,104 @@
+"""Candidates: the settings that a sysctl file could carry, and the arms that show what they do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from sweep.arms import Arm, arms
+from sweep.sysctl import is_sysctl
+
+if TYPE_CHECKING:
+    from sweep.results import Results
+
+Params = tuple[tuple[str, int], ...]
+Retest = Callable[[int, str, Params], Arm]  # (cell, policy, params) -> its confirm replicates, run now
+
+
+class Candidates:
+    """The arms that a recommendation may look at: those of the sweep, and those that `retest` runs.
+
+    With `retest`, the defaults are run again too, so that both sides have the same number of replicates.
+    """
+
+    def __init__(self, results: Results, policy: str, retest: Retest | None = None) -> None:
+        """Args: as for `sweep.recommend.recommend`."""
+        from core.policies import load
+
+        self.policy = policy
+        self.era = load(policy).era
+        self._retest = retest
+        self._default = {c: arm for (c, p), arm in arms(results, "default").items() if p == policy}
+        self._tuned = {c: arm for (c, p), arm in arms(results, "tuned").items() if p == policy}
+        self._runs: dict[tuple[int, Params], Arm] = {}
+        machines = results.cells["machine"].to_dict()
+        self._ram_mib = {int(str(cell)): int(json.loads(str(text))["ram_mib"]) for cell, text in machines.items()}
+
+    def ram_mib(self, cell: int) -> int:
+        """RAM of the cell's machine."""
+        return self._ram_mib[cell]
+
+    def defaults(self, cell: int) -> Params:
+        """Kernel defaults of every tunable in a cell; empty if the study has not begun."""
+        arm = self._default.get(cell)
+        return arm.params if arm else ()
+
+    def changes(self, cell: int) -> Params:
+        """The sysctls that the cell's tuned best sets unlike the default; empty if there are none."""
+        return self._changed(cell, sysctls=True)
+
+    def foreign(self, cell: int) -> Params:
+        """The tunables that the cell's tuned best sets unlike the default and that no sysctl sets."""
+        return self._changed(cell, sysctls=False)
+
+    def settings(self, cells: Iterable[int], limit: int) -> list[Params]:
+        """The distinct changes that the cells' tuned bests make, most promising first.
+
+        With `retest` at most `limit` of them: they are ranked by what the sweep saw of each in its own cell, on other
+        streams than those of the retest, so this choice does not flatter the winner.
+        """
+        found: dict[Params, tuple[float, float]] = {}
+        for cell in cells:
+            changes = self.changes(cell)
+            if changes:
+                found[changes] = min(found.get(changes, (1.0, 0.0)), self._promise(cell))
+        ranked = sorted(found, key=lambda changes: (*found[changes], changes))
+        return ranked[:limit] if self._retest else ranked
+
+    def _promise(self, cell: int) -> tuple[float, float]:
+        """Fewer OOMs and more throughput than the defaults of the cell; less is better."""
+        tuned, default = self._tuned[cell], self._default[cell]
+        if not tuned.n or not default.n:
+            return 1.0, 0.0
+        deaths = tuned.n_oom / tuned.n - default.n_oom / default.n
+        return deaths, -tuned.mean_throughput / max(default.mean_throughput, 1e-9)
+
+    def default_arm(self, cell: int) -> Arm | None:
+        """What kernel defaults do in a cell; None if they were not confirmed."""
+        arm = self._default.get(cell)
+        if arm is None:
+            return None
+        return self._run(cell, arm.params) if self._retest else (arm if arm.n else None)
+
+    def arm(self, cell: int, changes: Params) -> Arm | None:
+        """What the defaults of the cell with these changes do there; None if nobody ran exactly that."""
+        default, tuned = self._default.get(cell), self._tuned.get(cell)
+        if default is None:
+            return None
+        params = dict(default.params) | dict(changes)
+        if self._retest:
+            return self._run(cell, tuple(params.items()))
+        return tuned if tuned is not None and tuned.n and dict(tuned.params) == params else None
+
+    def _run(self, cell: int, params: Params) -> Arm:
+        assert self._retest is not None
+        if (cell, params) not in self._runs:
+            self._runs[cell, params] = self._retest(cell, self.policy, params)
+        return self._runs[cell, params]
+
+    def _changed(self, cell: int, *, sysctls: bool) -> Params:
+        tuned, before = self._tuned.get(cell), dict(self.defaults(cell))
+        if tuned is None or not before:
+            return ()
+        return tuple((n, v) for n, v in tuned.params if is_sysctl(n, self.era) == sysctls and v != before.get(n))

@@ -1,0 +1,48 @@
+"""A cell: one point of the grid or one named point, with its machine and its workload."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from core import Machine
+from sweep.config import Scalar
+from sweep.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One machine under one workload.
+
+    Attributes:
+        index: position in the sweep, from 0.
+        label: in words, for people.
+        kind: "grid" or "point".
+        axes: name and value of each axis; empty for a point.
+        machine: validated.
+        workload: validated.
+        key: SHA-256 of what the simulation sees of machine and workload, the content of a trace included.
+    """
+
+    index: int
+    label: str
+    kind: str
+    axes: tuple[tuple[str, Scalar], ...]
+    machine: Machine
+    workload: Workload
+    key: str = field(repr=False)
+
+    @property
+    def machine_json(self) -> str:
+        """The machine as canonical JSON."""
+        return canonical(asdict(self.machine))
+
+    @property
+    def workload_json(self) -> str:
+        """The workload as canonical JSON."""
+        return canonical(self.workload.model_dump(mode="json"))
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces; equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

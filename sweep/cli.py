@@ -1,0 +1,218 @@
+"""The command line ``highwater``. Each command imports what it needs when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from sweep.errors import HighwaterError
+
+app = typer.Typer(
+    name="highwater",
+    help="Which page-reclaim policy and which settings keep this machine alive and fast, and how close is the cliff?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # rich costs more to import than all the rest
+)
+
+File = Annotated[str, typer.Argument(metavar="FILE", help="A sweep file, or the name of a shipped sweep.")]
+Where = Annotated[str, typer.Argument(metavar="WHERE", help="Results directory, sweep file or name of a sweep that was run.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Put a value over the file's, as search.trials=8; repeatable."),
+]
+TrackingUri = Annotated[
+    str | None,
+    typer.Option("--tracking-uri", help="MLflow server or database; default: MLFLOW_TRACKING_URI, else beside the results."),
+]
+
+
+class Executors(StrEnum):
+    """Where simulations run."""
+
+    ray = "ray"
+    process = "process"
+    serial = "serial"
+
+
+@app.command()
+def run(
+    file: File,
+    executor: Annotated[Executors, typer.Option(help="Where simulations run; the results are the same.")] = Executors.ray,
+    workers: Annotated[int | None, typer.Option(help="How many run at once; default: one for each CPU.")] = None,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster; default: one is started here.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Directory for the results; default: results/NAME.")] = None,
+    sets: Sets = None,
+    tracking_uri: TrackingUri = None,
+    map_: Annotated[bool, typer.Option("--map/--no-map", help="Draw the map at the end.")] = True,
+    mlflow: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Publish to MLflow at the end.")] = True,
+) -> None:
+    """Run a sweep, or go on with one that was interrupted; then draw its map and publish it."""
+    from sweep.launch import Options, launch
+    from sweep.library import sweep_file
+
+    options = Options(executor.value, workers, address, results, tuple(sets or ()), tracking_uri, map_, mlflow)
+    launch(sweep_file(file), options)
+
+
+@app.command()
+def check(file: File, sets: Sets = None) -> None:
+    """Validate a sweep file with everything it names; run nothing."""
+    from sweep.library import sweep_file
+    from sweep.plan import load_plan
+
+    plan = load_plan(sweep_file(file), tuple(sets or ()))
+    typer.echo(f"{plan.file}: ok: {plan.extent}")
+
+
+@app.command("map")
+def map_(
+    where: Where,
+    out: Annotated[Path | None, typer.Option(help="Directory for the map's files; default: the results.")] = None,
+    challenger: Annotated[str | None, typer.Option(help="Judge this policy; default: the sweep's.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="Against this one; default: the sweep's.")] = None,
+    axes: Annotated[list[str] | None, typer.Option("--axis", help="Axis to draw, twice for two.")] = None,
+) -> None:
+    """Draw where a policy wins, loses, ties, or where nobody knows."""
+    from sweep.launch import draw
+    from sweep.places import results_directory
+    from sweep.results import load_results
+
+    directory = results_directory(where)
+    draw(load_results(directory), out or directory, challenger, baseline, axes)
+
+
+@app.command()
+def recommend(
+    where: Where,
+    policy: Annotated[str | None, typer.Option(help="The policy that your kernel runs; default: flusher_only.")] = None,
+    cell: Annotated[list[str] | None, typer.Option(help="Number or label; repeatable; default: all cells.")] = None,
+    oom_bound: Annotated[float | None, typer.Option(help="Largest OOM rate tolerated, above 0, below 1.")] = None,
+    goal: Annotated[str, typer.Option(help="worst: best worst cell; mean: best mean.")] = "worst",
+    retest: Annotated[
+        int | None,
+        typer.Option(min=0, help="Fresh simulations of a candidate in a cell; default: what the bound takes."),
+    ] = None,
+) -> None:
+    """Print settings as a sysctl.d fragment with their evidence, or say "keep the default"."""
+    from sweep.advise import advise
+    from sweep.places import results_directory
+
+    cells = [int(text) if text.isdecimal() else text for text in cell or ()] or None
+    typer.echo(advise(results_directory(where), policy, cells, oom_bound, goal, retest), nl=False)
+
+
+@app.command()
+def ui(
+    where: Where,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On the loopback interface.")] = 5000,
+) -> None:
+    """Open MLflow's pages on the sweep's database."""
+    from sweep.places import results_directory
+    from sweep.ui import serve
+
+    serve(results_directory(where), port)
+
+
+@app.command()
+def publish(where: Where, tracking_uri: TrackingUri = None) -> None:
+    """Bring MLflow up to date with the results."""
+    from sweep.launch import publish as published
+    from sweep.places import results_directory
+
+    published(results_directory(where), tracking_uri)
+
+
+@app.command()
+def export(
+    where: Where,
+    out: Annotated[Path | None, typer.Option(help="Directory for the tables; default: WHERE.")] = None,
+) -> None:
+    """Write the tables as CSV: cells, trials, replicates."""
+    from sweep.export import export as exported
+    from sweep.places import results_directory
+    from sweep.results import load_results
+
+    directory = results_directory(where)
+    for path in exported(load_results(directory), out or directory):
+        typer.echo(str(path))
+
+
+@app.command()
+def policies() -> None:
+    """List the policies and their tunables."""
+    from core import policies as family
+
+    for name in family.names():
+        policy = family.load(name)
+        typer.echo(f"{name}: {policy.title} [{policy.era}]; {policy.source}")
+        for tunable in policy.tunables:
+            default = "computed" if tunable.default is None else tunable.default
+            unit = f" {tunable.unit}" if tunable.unit else ""
+            typer.echo(f"    {tunable.name}: {tunable.low} to {tunable.high}{unit}, default {default}: {tunable.summary}")
+
+
+FilterPages = Annotated[int, typer.Option(min=1, max=4096, help="Skip touches of the last N pages touched.")]
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def record(
+    out: Annotated[Path, typer.Argument(metavar="OUT.hwt")],
+    program: Annotated[list[str], typer.Argument(metavar="-- PROGRAM [ARGUMENTS]")],
+    filter_pages: FilterPages = 64,
+) -> None:
+    """Record a program's page touches with valgrind, as a workload; some hundred times slower than the program."""
+    from sweep.recording import recorded
+
+    typer.echo(recorded(out, program, filter_pages))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="LACKEY.txt", help="Output of lackey; - for standard input.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.hwt")],
+    filter_pages: FilterPages = 64,
+) -> None:
+    """Convert what valgrind's lackey wrote to a workload."""
+    from sweep.recording import converted
+
+    typer.echo(converted(None if str(source) == "-" else source, out, filter_pages))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from sweep.provenance import highwater_version
+
+    typer.echo(f"highwater {highwater_version()}")
+
+
+def main() -> NoReturn:
+    """Run the command line; every error that a user can put right is one line and an exit code."""
+    from typer.exceptions import Abort, Exit, TyperException
+
+    try:
+        code = app(prog_name="highwater", standalone_mode=False)
+        sys.stdout.flush()
+    except HighwaterError as error:
+        code = _fail(error, error.exit_code)
+    except TyperException as error:
+        code = _fail(error.format_message(), error.exit_code) if error.format_message() else error.exit_code
+    except Exit as error:
+        code = error.exit_code
+    except (KeyboardInterrupt, Abort):
+        code = _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of a pipe went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(problem: object, code: int) -> int:
+    print(f"highwater: error: {' '.join(str(problem).split())}", file=sys.stderr, flush=True)
+    return code

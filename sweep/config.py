@@ -1,0 +1,120 @@
+"""The models of a sweep file. They check types and shapes; names and ranges are checked by those who know them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+COLUMN: Final = r"^[a-z][a-z0-9_]{0,49}$"
+PATH: Final = r"^(machine|workload)(\.[a-z][a-z0-9_]*)*$"
+RESERVED: Final = frozenset({"cell", "label", "kind", "machine", "workload", "policy", "trial"})
+
+Scalar = bool | int | float | str
+Named = str | dict[str, Any]  # the name of a file in configs/, or the same keys written inline
+
+
+class Model(BaseModel):
+    """Base of all configuration models: immutable, no unknown key, no silent conversion."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Range(Model):
+    """Integers from ``low`` to ``high``, both included; searched on a logarithmic scale where ``log``."""
+
+    low: int
+    high: int
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Range:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} above high {self.high}; allowed: low <= high")
+        if self.log and self.low < 1:
+            raise ValueError(f"low {self.low} with log: true; allowed: low >= 1 on a logarithmic scale")
+        return self
+
+
+class Axis(Model):
+    """One axis of the grid: each of ``values`` is put at the dotted path ``set`` of the machine or the workload."""
+
+    name: Annotated[str, Field(pattern=COLUMN)]
+    set: Annotated[str, Field(pattern=PATH)]
+    values: Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=1000)]
+
+
+class Point(Model):
+    """A named cell beside the grid."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    machine: Named | None = None
+    workload: Named | None = None
+    set: dict[Annotated[str, Field(pattern=PATH)], Scalar] = {}
+
+
+class Compare(Model):
+    """Which two policies the map compares; "win" is a win of the challenger."""
+
+    challenger: str
+    baseline: str
+
+
+class Search(Model):
+    """The budget and the method of each study.
+
+    Attributes:
+        sampler: Optuna sampler; qmc is a scrambled Sobol sequence.
+        trials: params vectors per study; the first one is the kernel's defaults.
+        batch: trials asked at once; part of the result, so never derived from the number of workers.
+        replicates: simulations per trial during the search.
+        confirm: fresh simulations of the best trial and of the defaults after the search.
+        params: which tunables are searched, and in which range.
+    """
+
+    sampler: Literal["tpe", "random", "qmc", "nsga2"] = "tpe"
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 16
+    batch: Annotated[int, Field(ge=1, le=1_000)] = 8
+    replicates: Annotated[int, Field(ge=1, le=10_000)] = 4
+    confirm: Annotated[int, Field(ge=1, le=10_000)] = 8
+    params: dict[str, Range] = {}
+
+
+class Sweep(Model):
+    """One sweep file as written, names not yet resolved."""
+
+    name: Annotated[str, Field(pattern=NAME)]
+    seed: Annotated[int, Field(ge=0, lt=1 << 63)]
+    machine: Named
+    workload: Named
+    policies: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    compare: Compare | None = None
+    axes: Annotated[tuple[Axis, ...], Field(max_length=8)] = ()
+    points: Annotated[tuple[Point, ...], Field(max_length=10_000)] = ()
+    search: Search = Search()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Sweep:
+        _unique("policies", self.policies)
+        _unique("axes", [axis.name for axis in self.axes])
+        _unique("axes", [axis.set for axis in self.axes])
+        _unique("points", [point.name for point in self.points])
+        for axis in self.axes:
+            if axis.name in RESERVED:
+                raise ValueError(f"axes: {axis.name}; allowed: any name but {', '.join(sorted(RESERVED))}")
+            _unique(f"axes: {axis.name}.values", axis.values)
+        if len(self.policies) > 1 and self.compare is None:
+            raise ValueError("compare: missing; allowed: {challenger: a policy, baseline: another}")
+        for policy in (self.compare.challenger, self.compare.baseline) if self.compare else ():
+            if policy not in self.policies:
+                raise ValueError(f"compare: {policy}; allowed: {', '.join(self.policies)}")
+        return self
+
+
+def _unique(key: str, names: Sequence[Scalar]) -> None:
+    twice = [name for name, count in Counter(map(repr, names)).items() if count > 1]
+    if twice:
+        raise ValueError(f"{key}: {twice[0]} appears twice; allowed: each once")

@@ -1,0 +1,150 @@
+"""From a sweep to its cells: names resolved, the values of axes set, every machine and workload validated once."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from core import Machine
+from sweep import workloads
+from sweep.cells import Cell, canonical
+from sweep.config import Named, Point, Scalar, Sweep
+from sweep.errors import ConfigError
+from sweep.explain import first_problem, problem_line
+from sweep.fields import build, model_of
+from sweep.library import Kind, load_named
+from sweep.workloads import Workload
+
+MAX_CELLS: Final = 100_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a machine or workload is written: its mapping, its file, and its key path in that file."""
+
+    kind: Kind
+    mapping: dict[str, Any]
+    file: Path
+    prefix: str
+
+
+def build_cells(sweep: Sweep, file: Path) -> tuple[Cell, ...]:
+    """All cells of the sweep: the grid in the order of the axes, then the points.
+
+    Args:
+        sweep: as written.
+        file: the sweep file; names are looked up beside it and errors name it.
+
+    Raises:
+        ConfigError: one line naming file, key, value and what is allowed.
+    """
+    builder = _Builder(file)
+    cells: list[Cell] = []
+    for axes in _grid(sweep):
+        label = " ".join(f"{name}={value}" for name, value in axes) or sweep.name
+        sets = {axis.set: value for axis, (_, value) in zip(sweep.axes, axes, strict=True)}
+        cells.append(builder.cell(len(cells), label, "grid", axes, sweep.machine, sweep.workload, sets))
+    for number, point in enumerate(sweep.points):
+        cells.append(_point(builder, sweep, point, number, len(cells)))
+    return tuple(cells)
+
+
+def _grid(sweep: Sweep) -> list[tuple[tuple[str, Scalar], ...]]:
+    count = len(sweep.points)
+    for axis in sweep.axes:
+        count = max(count, 1) * len(axis.values)
+    if count > MAX_CELLS:
+        raise ConfigError(f"axes: {count} cells; allowed: at most {MAX_CELLS}")
+    if not sweep.axes and sweep.points:
+        return []
+    names = [axis.name for axis in sweep.axes]
+    return [tuple(zip(names, values, strict=True)) for values in itertools.product(*(axis.values for axis in sweep.axes))]
+
+
+def _point(builder: _Builder, sweep: Sweep, point: Point, number: int, index: int) -> Cell:
+    machine = sweep.machine if point.machine is None else point.machine
+    workload = sweep.workload if point.workload is None else point.workload
+    place = f"points[{number}]"
+    return builder.cell(index, point.name, "point", (), machine, workload, point.set, place)
+
+
+class _Builder:
+    """Resolves and validates machines and workloads, each distinct one once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._named: dict[tuple[Kind, str], Source] = {}
+        self._built: dict[tuple[Kind, str, Path], Any] = {}
+        self._digests: dict[str, str] = {}
+
+    def cell(
+        self,
+        index: int,
+        label: str,
+        kind: str,
+        axes: tuple[tuple[str, Scalar], ...],
+        machine: Named,
+        workload: Named,
+        sets: Mapping[str, Scalar],
+        place: str = "",
+    ) -> Cell:
+        built_machine = self._build(self._source("machine", machine, sets, place), sets)
+        built_workload = self._build(self._source("workload", workload, sets, place), sets)
+        return Cell(index, label, kind, axes, built_machine, built_workload, self._key(built_machine, built_workload))
+
+    def _source(self, kind: Kind, value: Named, sets: Mapping[str, Scalar], place: str) -> Source:
+        """The mapping of a machine or workload, before the values of axes are set in it."""
+        key = f"{place}.{kind}" if place else kind
+        whole = sets.get(kind)
+        if whole is not None and not isinstance(whole, str):
+            raise ConfigError(f"{self._file}: {key}: {whole}; allowed: the name of a {kind}, or a longer path")
+        value = whole or value
+        if not isinstance(value, str):
+            return Source(kind, value, self._file, key)
+        if (kind, value) not in self._named:
+            mapping, file = load_named(kind, value, self._file, key)
+            self._named[kind, value] = Source(kind, mapping, file, "")
+        return self._named[kind, value]
+
+    def _build(self, source: Source, sets: Mapping[str, Scalar]) -> Any:
+        own = {path: value for path, value in sets.items() if path.startswith(f"{source.kind}.")}
+        mapping = copy.deepcopy(source.mapping) if own else source.mapping
+        for path, value in own.items():
+            _put(mapping, path.split(".")[1:], value, f"{self._file}: {path}")
+        seen = (source.kind, canonical(mapping), source.file)
+        if seen not in self._built:
+            self._built[seen] = self._validated(source, mapping, own)
+        return self._built[seen]
+
+    def _validated(self, source: Source, mapping: dict[str, Any], own: Mapping[str, Scalar]) -> Machine | Workload:
+        try:
+            if source.kind == "machine":
+                return build(Machine, {"name": "inline", **mapping})
+            return workloads.load(mapping, source.file)
+        except ValidationError as error:
+            line = problem_line(first_problem(error), model_of(Machine) if source.kind == "machine" else None)
+        except ValueError as error:
+            line = str(error)
+        key = f"{source.kind}.{line.partition(':')[0]}"
+        if key in own:  # the value came from an axis or a point, so the mistake is in the sweep file
+            raise ConfigError(f"{self._file}: {source.kind}.{line}")
+        raise ConfigError(f"{source.file}: {source.prefix}{'.' if source.prefix else ''}{line}")
+
+    def _key(self, machine: Machine, workload: Workload) -> str:
+        text = canonical([asdict(machine), workload.model_dump(mode="json"), workloads.content_digest(workload)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _put(mapping: dict[str, Any], parts: Sequence[str], value: Scalar, place: str) -> None:
+    for part in parts[:-1]:
+        mapping = mapping.setdefault(part, {})
+        if not isinstance(mapping, dict):
+            raise ConfigError(f"{place}: {part} has no keys; allowed: a path of keys of the file")
+    mapping[parts[-1]] = value

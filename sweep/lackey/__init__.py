@@ -1,0 +1,1 @@
+"""Converter from valgrind's lackey output to a trace."""

@@ -1,0 +1,144 @@
+"""Page: a map as one self-contained HTML file. No fetch, no storage: it works from disk and in a sandboxed frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sweep.arms import AT, AT_TITLES, Arm, At
+from sweep.intervals import Rate
+from sweep.maps import Map
+from sweep.marks import FINDING_MARKS, PLACE_MARKS, cell_lines, finding_words, place_words, standing_lines
+from sweep.ranking import PLACES, Standing
+from sweep.verdict import FINDINGS, TIE_MARGIN, Verdict, summary
+
+
+@dataclass(frozen=True)
+class Box:
+    """One drawn cell.
+
+    Attributes:
+        kind: finding or place, and the class of its style.
+        symbol: its mark.
+        lines: short lines, the first one larger.
+        title: the cell in words.
+        detail: sentences shown on hover, focus or tap.
+    """
+
+    kind: str
+    symbol: str
+    lines: tuple[str, ...]
+    title: str
+    detail: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawn plane, rows from top to bottom, each with its label; None where the sweep has no cell."""
+
+    title: str
+    rows: tuple[tuple[str, tuple[Box | None, ...]], ...]
+
+
+def page(drawn: Map) -> str:
+    """The map as HTML text."""
+    environment = Environment(loader=PackageLoader("sweep"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("map.html.j2").render(
+        map=drawn,
+        views=[_view(drawn, at) for at in AT],
+        points=drawn.layout.points,
+        policies=drawn.policies,
+        finding_legend=[(f, FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS],
+        place_legend=[(p, PLACE_MARKS[p], place_words(p)) for p in PLACES],
+        margin=f"{100 * TIE_MARGIN:.0f}",
+        tuned=[_setting(drawn, arm) for _, arm in sorted(drawn.tuned.items())],
+    )
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that is drawn once for "tuned" and once for "default"."""
+
+    at: At
+    title: str
+    sentence: str
+    counts: tuple[tuple[str, str, int], ...]
+    panels: tuple[Panel, ...]
+    best: tuple[tuple[str, tuple[Panel, ...]], ...]
+    points: tuple[tuple[Box, tuple[Box, ...]], ...]
+    rows: tuple[tuple[Verdict, str, str], ...]
+
+
+def _view(drawn: Map, at: At) -> View:
+    found = drawn.verdicts[at]
+
+    def verdict(cell: int) -> Box:
+        return verdict_box(found[cell])
+
+    def standing(policy: str) -> Callable[[int], Box]:
+        return lambda cell: standing_box(drawn.standings[at][cell, policy])
+
+    return View(
+        at=at,
+        title=AT_TITLES[at],
+        sentence=summary(tuple(found.values())),
+        counts=tuple((f, FINDING_MARKS[f].symbol, sum(v.finding == f for v in found.values())) for f in FINDINGS),
+        panels=_panels(drawn, verdict),
+        best=tuple((policy, _panels(drawn, standing(policy))) for policy in drawn.policies),
+        points=tuple((verdict(c), tuple(standing(p)(c) for p in drawn.policies)) for c in drawn.layout.points),
+        rows=tuple((v, rate_text(v.oom[0]), rate_text(v.oom[1])) for v in found.values()),
+    )
+
+
+def _panels(drawn: Map, box: Callable[[int], Box]) -> tuple[Panel, ...]:
+    """Every facet, with the largest y on top as in a graph."""
+    y = drawn.layout.y
+    return tuple(
+        Panel(
+            facet.title,
+            tuple((y.text(j), tuple(None if cell is None else box(cell) for cell in facet.rows[j])) for j in reversed(range(len(facet.rows)))),
+        )
+        for facet in drawn.layout.facets
+    )
+
+
+def verdict_box(verdict: Verdict) -> Box:
+    """A cell of the map of two policies."""
+    words = finding_words(verdict.finding, verdict.challenger, verdict.baseline)
+    detail = [f"{words}: {verdict.reason}."]
+    if verdict.n:
+        detail += [f"{verdict.challenger}: {rate_text(verdict.oom[0])}. {verdict.baseline}: {rate_text(verdict.oom[1])}."]
+    if verdict.effect is not None:
+        detail += [f"Throughput of {verdict.challenger} relative to {verdict.baseline}: {verdict.effect}, 95 % interval."]
+    detail += [f"{verdict.n} pairs of replicates, {AT_TITLES[verdict.at]}, q = {verdict.q:.2g}."]
+    mark = FINDING_MARKS[verdict.finding]
+    return Box(verdict.finding, mark.symbol, cell_lines(verdict), verdict.label, tuple(detail))
+
+
+def standing_box(standing: Standing) -> Box:
+    """A cell of a small multiple."""
+    words = place_words(standing.place)
+    if standing.beaten_by:
+        words = f"beaten by {', '.join(standing.beaten_by)}"
+    detail = [f"{standing.policy}: {words}."]
+    if standing.oom.n:
+        detail += [f"{standing.throughput:,.0f} operations per second. {rate_text(standing.oom)}."]
+    mark = PLACE_MARKS[standing.place]
+    return Box(standing.place, mark.symbol, standing_lines(standing), standing.label, tuple(detail))
+
+
+def rate_text(rate: Rate) -> str:
+    """An OOM rate with its exact interval, in words."""
+    if not rate.n:
+        return "not run"
+    return f"OOM {rate} [{100 * rate.low:.0f}, {100 * rate.high:.0f}] %"
+
+
+def _setting(drawn: Map, arm: Arm) -> tuple[str, str, str, str, str]:
+    """Cell, policy, trial, OOMs and params of a tuned best."""
+    label = drawn.verdicts["tuned"][arm.cell].label
+    params = ", ".join(f"{name} = {value}" for name, value in arm.params)
+    trial = "0 (defaults)" if arm.trial == 0 else str(arm.trial)
+    return label, arm.policy, trial, f"{arm.n_oom}/{arm.n}" if arm.n else "not run", params

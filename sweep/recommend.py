@@ -1,0 +1,248 @@
+"""Recommend: a sysctl.d fragment with its evidence, or "keep the default" with the reason. It never writes to /proc.
+
+A setting is recommended for one cell, or for several together, when all of this holds with the confidence stated:
+
+    safe      the upper bound of its OOM rate is at most the bound asked for, in every cell
+    harmless  in no cell was it seen to run out of memory more often than with kernel defaults, and in none is it slower
+              (where it saves the machine, it may be)
+    better    its throughput is higher than with kernel defaults by an interval clear of 0 (the mean over the cells, if
+              there are several), or it runs out of memory less often, beyond chance
+
+Among the settings that qualify the goal decides: the best worst cell, or the best mean. With k settings looked at,
+every statement is made at 1 - 0.05/k, so that looking at more of them does not make a lucky one likelier.
+
+Tunables that are no sysctls (reserve_kbytes, a policy's own) cannot be set on a kernel. If a tuned best changes one, a
+file with only its sysctls is another setting: it counts only after it was run on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from sweep.candidates import Candidates, Params, Retest
+from sweep.errors import refusal
+from sweep.evidence import Evidence, gather, mean_effect
+from sweep.fragment import fragment
+from sweep.intervals import Effect, clean_replicates
+from sweep.sysctl import is_sysctl, problem
+from sweep.verdict import labels
+
+if TYPE_CHECKING:
+    from sweep.results import Results
+
+OOM_BOUND: Final = 0.35  # what eight replicates without an OOM can show (31 %); ask for less with more replicates
+CONFIDENCE: Final = 0.95
+POLICY: Final = "flusher_only"  # what kernels do today
+MAX_RETESTED: Final = 4  # settings that are run again: each costs replicates in every cell
+
+Goal = Literal["worst", "mean"]
+GOALS: Final[tuple[Goal, ...]] = ("worst", "mean")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One sysctl: the value recommended and the kernel's default on this machine."""
+
+    name: str
+    value: int
+    default: int
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A setting with its evidence, or none with the reason.
+
+    Attributes:
+        policy: the policy that the user's kernel runs.
+        cells: index and label of the cells that it was asked for.
+        oom_bound: asked for.
+        changes: what to set; empty means "keep the default".
+        unchanged: other sysctls, which were simulated at their default.
+        others: tunables that are no sysctls, which were simulated at their default.
+        evidence: per cell, for the setting recommended or for the one that came closest.
+        overall: mean effect over the cells, if there is one.
+        reason: why not, in words; empty if something is recommended.
+        n_candidates: settings looked at.
+        text: the sysctl.d fragment, or comment lines that keep the default.
+    """
+
+    policy: str
+    cells: tuple[tuple[int, str], ...]
+    oom_bound: float
+    changes: tuple[Change, ...] = ()
+    unchanged: Params = ()
+    others: Params = ()
+    evidence: tuple[Evidence, ...] = ()
+    overall: Effect | None = None
+    reason: str = ""
+    n_candidates: int = 0
+    text: str = ""
+
+    @property
+    def keep_default(self) -> bool:
+        """Is the answer to change nothing?"""
+        return not self.changes
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A candidate with its evidence.
+
+    Attributes:
+        changes: sysctls unlike the default.
+        evidence: per cell.
+        objection: why it is not recommended; empty if nothing speaks against it.
+    """
+
+    changes: Params
+    evidence: tuple[Evidence, ...]
+    objection: str
+
+    def gain(self, goal: Goal) -> float:
+        """What it is worth; a cell without a comparison of throughputs counts 0."""
+        values = [e.effect.value if e.effect else 0.0 for e in self.evidence]
+        return (min(values) if goal == "worst" else sum(values) / len(values)) if values else -1.0
+
+
+def recommend(
+    results: Results,
+    policy: str = POLICY,
+    cell: int | str | Sequence[int | str] | None = None,
+    oom_bound: float = OOM_BOUND,
+    goal: Goal = "worst",
+    retest: Retest | None = None,
+) -> Recommendation:
+    """The best safe setting for a policy in one cell, in some cells together, or in all cells.
+
+    Args:
+        results: a finished or partial sweep.
+        policy: the policy that the user's kernel runs.
+        cell: index or label, or several of them; None for all cells.
+        oom_bound: largest OOM rate tolerated, in (0, 1); its upper confidence bound must stay below.
+        goal: among settings that qualify: "worst" takes the best worst cell, "mean" the best mean.
+        retest: runs fresh replicates of any setting (`sweep.retest.Retester`); without it only what the sweep has
+            confirmed is considered, and a setting that was tuned in one cell says nothing about others.
+
+    Raises:
+        ConfigError: unknown policy, cell or goal, or a bound that is no rate.
+    """
+    source = f"sweep {results.name}"
+    known = [str(name) for name in results.config["policies"]]
+    if policy not in known:
+        raise refusal(source, "policy", policy, ", ".join(known))
+    if not 0 < oom_bound < 1:
+        raise refusal(source, "oom_bound", oom_bound, "above 0, below 1")
+    if goal not in GOALS:
+        raise refusal(source, "goal", goal, ", ".join(GOALS))
+    chosen = _chosen(results, cell, source)
+    candidates = Candidates(results, policy, retest)
+    found = replace(_decide(candidates, chosen, oom_bound, goal), policy=policy)
+    return replace(found, text=fragment(results, found))
+
+
+def _chosen(results: Results, cell: int | str | Sequence[int | str] | None, source: str) -> dict[int, str]:
+    """Index and label of the cells asked for."""
+    known = dict(labels(results))
+    if cell is None:
+        return known
+    index = {str(i): i for i in known} | {label: i for i, label in known.items()}
+    wanted = [str(one) for one in ([cell] if isinstance(cell, int | str) else cell)]
+    for one in wanted:
+        if one not in index:
+            raise refusal(source, "cell", one, f"0 to {max(known)}, or a label: {'; '.join(known.values())}")
+    return {index[one]: known[index[one]] for one in wanted}
+
+
+def _decide(candidates: Candidates, chosen: Mapping[int, str], oom_bound: float, goal: Goal) -> Recommendation:
+    """The decision without its text."""
+    nothing = Recommendation("", tuple(chosen.items()), oom_bound)
+    sizes = sorted({candidates.ram_mib(cell) for cell in chosen})
+    if len(sizes) > 1:
+        ram = ", ".join(str(size) for size in sizes)
+        return replace(nothing, reason=f"the cells have machines of {ram} MiB; name cells of one machine")
+    settings = candidates.settings(chosen, MAX_RETESTED)
+    confidence = confidence_of(len(settings))
+    looked = [_weigh(candidates, changes, chosen, confidence, oom_bound) for changes in settings]
+    before = dict(candidates.defaults(next(iter(chosen))))
+    nothing = replace(nothing, others=_others(before, candidates.era), n_candidates=len(looked))
+    if not looked:
+        why = "the search found nothing better than the defaults" if before else "the sweep has no result for it yet"
+        return replace(nothing, reason=why)
+    ranked = sorted(looked, key=lambda weighed: (-weighed.gain(goal), weighed.changes))
+    best = next((weighed for weighed in ranked if not weighed.objection), ranked[0])
+    found = replace(nothing, evidence=best.evidence, overall=mean_effect(best.evidence), reason=best.objection)
+    if best.objection:
+        return found
+    values = before | dict(best.changes)
+    return replace(
+        found,
+        changes=tuple(Change(name, value, before[name]) for name, value in best.changes),
+        unchanged=tuple((n, v) for n, v in values.items() if is_sysctl(n, candidates.era) and v == before[n]),
+    )
+
+
+def _others(values: Mapping[str, int], era: str) -> Params:
+    return tuple((name, value) for name, value in values.items() if not is_sysctl(name, era))
+
+
+def _weigh(candidates: Candidates, changes: Params, chosen: Mapping[int, str], confidence: float, oom_bound: float) -> Weighed:
+    """Evidence about one setting in all the cells asked for, up to the first cell that rules it out."""
+    ram_kib = 1024 * candidates.ram_mib(next(iter(chosen)))
+    refused = [trouble for n, v in changes if (trouble := problem(n, v, candidates.era, ram_kib))]
+    if refused:
+        return Weighed(changes, (), refused[0])
+    found: list[Evidence] = []
+    missing = []
+    for cell, label in chosen.items():
+        arm, default = candidates.arm(cell, changes), candidates.default_arm(cell)
+        if arm is None or default is None:
+            missing.append((cell, label))
+            continue
+        found.append(gather(label, arm, default, confidence))
+        if veto := _veto(found[-1], len(chosen), oom_bound):
+            return Weighed(changes, tuple(found), veto)
+    return Weighed(changes, tuple(found), _missing(candidates, missing) or objection(found, oom_bound))
+
+
+def _missing(candidates: Candidates, missing: Sequence[tuple[int, str]]) -> str:
+    """What was not run, in words; empty if nothing is missing."""
+    if not missing:
+        return ""
+    cell, label = missing[0]
+    if foreign := candidates.foreign(cell):
+        names = ", ".join(f"{name} = {value}" for name, value in foreign)
+        return f"the tuned best of {label} also needs {names}, which no sysctl sets; its sysctls alone were not run"
+    more = f" and {len(missing) - 1} more cells" if len(missing) > 1 else ""
+    return f"no setting was confirmed in all cells asked for: the best candidate was not run in {label}{more}"
+
+
+def objection(evidence: Sequence[Evidence], oom_bound: float) -> str:
+    """Why a setting is not recommended; empty if nothing speaks against it.
+
+    Args:
+        evidence: one entry per cell asked for, at least one.
+        oom_bound: largest OOM rate tolerated.
+    """
+    for e in evidence:
+        if veto := _veto(e, len(evidence), oom_bound):
+            return veto
+    if any(e.saves(len(evidence)) for e in evidence):
+        return ""
+    overall = mean_effect(evidence)
+    if overall is None:
+        return "too few replicates survive to compare throughput"
+    return "" if overall.low > 0 else f"it is not faster beyond the interval: throughput {overall}"
+
+
+def _veto(e: Evidence, n_cells: int, oom_bound: float) -> str:
+    """What in one cell rules a setting out, whatever it does in others; empty if nothing does."""
+    if e.kills:
+        return f"it runs out of memory more often than the default in {e.label}: {e.oom} vs {e.oom_default}"
+    if e.upper > oom_bound:
+        shown = f"OOM {e.oom} in {e.label} only shows a rate below {100 * e.upper:.0f} %"
+        return f"{shown}, and the bound is {100 * oom_bound:.3g} %"
+    if e.slows and not e.saves(n_cells):
+        return f"it is slower than the default in {e.label}: throughput {e.effect}"
+    return ""

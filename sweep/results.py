@@ -1,0 +1,132 @@
+"""Results: the store's tables as data frames, for everything that reads a sweep."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sweep.errors import StoreError
+from sweep.schema import REPLICATE_COLUMNS, TRIAL_COLUMNS, VERSION
+from sweep.store import FILE, checked_rows
+
+
+@dataclass(frozen=True)
+class Results:
+    """A sweep's tables, complete or not.
+
+    Attributes:
+        name: of the sweep.
+        config: the resolved configuration, as plain values.
+        config_sha256: its identity.
+        cells: index ``cell``; label, kind, one column per axis (NaN for points), machine and workload (JSON).
+        trials: cell, policy, trial, is_default, is_best (False until the study is complete), n_search, n_oom_search,
+            oom_rate, throughput (mean operations per second over the search replicates), param:<name> (Int64, NA if the
+            policy has no such tunable).
+        replicates: cell, policy, trial, phase, replicate, stream_digest, digest, oom, deadlock, throughput, then every
+            field of the outcome.
+        file: the sweep file that was run, if it was recorded.
+    """
+
+    name: str
+    config: dict[str, Any]
+    config_sha256: str
+    cells: pd.DataFrame
+    trials: pd.DataFrame
+    replicates: pd.DataFrame
+    file: Path | None = None
+
+
+def load_results(where: Path | str) -> Results:
+    """Read a sweep's store.
+
+    Args:
+        where: the results directory, or the store in it.
+
+    Raises:
+        StoreError: no store there, an empty one, or one that was damaged or altered.
+    """
+    path = Path(where)
+    path = path / FILE if path.is_dir() else path
+    if not path.is_file():
+        raise StoreError(f"{path}: no such file; allowed: the results directory of a sweep that was run")
+    try:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60.0)
+        try:
+            db.execute("BEGIN")  # one consistent view, whatever is being written
+            return _load(db, path)
+        finally:
+            db.close()
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: {error}; allowed: the store of a sweep") from None
+
+
+def _load(db: sqlite3.Connection, path: Path) -> Results:
+    meta = dict(db.execute("SELECT key, value FROM meta"))
+    if meta.get("version") != str(VERSION):
+        raise StoreError(f"{path}: version {meta.get('version')}; allowed: {VERSION} (this installation reads that)")
+    if "config" not in meta:
+        raise StoreError(f"{path}: nothing was run yet; allowed: the store of a sweep that was run")
+    if hashlib.sha256(meta["config"].encode()).hexdigest() != meta["config_sha256"]:
+        raise StoreError(f"{path}: the configuration was altered after it was written; restore the file or start anew")
+    config = json.loads(meta["config"])
+    replicates = _replicates(db, path, json.loads(meta["outcome_fields"]))
+    trials = _trials(db, path, config, replicates)
+    file = Path(meta["file"]) if "file" in meta else None
+    return Results(meta["name"], config, meta["config_sha256"], _cells(db, config), trials, replicates, file)
+
+
+def _cells(db: sqlite3.Connection, config: Mapping[str, Any]) -> pd.DataFrame:
+    names = [axis["name"] for axis in config["axes"]]
+    records = []
+    for cell, label, kind, axes, machine, workload in db.execute("SELECT cell, label, kind, axes, machine, workload FROM cells ORDER BY cell"):
+        values = dict(json.loads(axes))
+        records.append((cell, label, kind, *(values.get(name, float("nan")) for name in names), machine, workload))
+    frame = pd.DataFrame.from_records(records, columns=["cell", "label", "kind", *names, "machine", "workload"])
+    return frame.set_index("cell")
+
+
+def _replicates(db: sqlite3.Connection, path: Path, fields: list[str]) -> pd.DataFrame:
+    kept = [column for column in REPLICATE_COLUMNS if column not in ("seed", "counters")]
+    counters = [index for index, name in enumerate(fields) if name not in kept]  # deadlock is a column of its own
+    records = []
+    for row in checked_rows(db, path, "replicates", REPLICATE_COLUMNS):
+        record = dict(zip(REPLICATE_COLUMNS, row, strict=True))
+        values = json.loads(str(record["counters"]))
+        records.append((*(record[column] for column in kept), *(values[index] for index in counters)))
+    names = [fields[index] for index in counters]
+    kinds = {"oom": "bool", "deadlock": "bool", "throughput": "float64"}
+    kinds |= dict.fromkeys(["cell", "trial", "replicate", *names], "int64")
+    return pd.DataFrame.from_records(records, columns=[*kept, *names]).astype(kinds)
+
+
+def _trials(db: sqlite3.Connection, path: Path, config: Mapping[str, Any], replicates: pd.DataFrame) -> pd.DataFrame:
+    columns = ["cell", "policy", "trial", "oom_rate", "throughput"]
+    rows = list(checked_rows(db, path, "trials", TRIAL_COLUMNS))
+    params = [dict(json.loads(str(row[3]))) for row in rows]
+    frame = pd.DataFrame.from_records([(*row[:3], *row[4:]) for row in rows], columns=columns)
+    frame = frame.astype({"cell": "int64", "trial": "int64", "oom_rate": "float64", "throughput": "float64"})
+    search = replicates[replicates["phase"] == "search"].groupby(columns[:3])["oom"].agg(["size", "sum"])
+    counts = search.reindex(pd.MultiIndex.from_frame(frame[columns[:3]])).fillna(0).astype("int64")
+    frame.insert(3, "is_default", frame["trial"] == 0)
+    frame.insert(4, "is_best", _is_best(db, frame))
+    frame.insert(5, "n_search", counts["size"].to_numpy())
+    frame.insert(6, "n_oom_search", counts["sum"].to_numpy())
+    for name in sorted({name for values in params for name in values}):
+        frame[f"param:{name}"] = pd.array([values.get(name, pd.NA) for values in params], dtype="Int64")
+    return frame
+
+
+def _is_best(db: sqlite3.Connection, trials: pd.DataFrame) -> list[bool]:
+    """The trial that each complete search chose: lowest OOM rate, then fastest, then first (study.best)."""
+    complete = set(db.execute("SELECT cell, policy FROM batches WHERE phase = 'confirm'"))
+    ranked = trials.sort_values(["oom_rate", "throughput", "trial"], ascending=[True, False, True], kind="stable")
+    best = set(ranked.groupby(["cell", "policy"], sort=False)["trial"].head(1).index)
+    keys = zip(trials["cell"], trials["policy"], strict=True)
+    return [index in best and key in complete for index, key in zip(trials.index, keys, strict=True)]

@@ -1,0 +1,133 @@
+"""A study: the search for one policy in one cell, as a chain of batches; the next follows from the finished trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweep.cells import Cell
+from sweep.config import Search
+from sweep.search import Score, ask
+from sweep.seeds import CONFIRM, SEARCH, replicate_seed, study_seed
+from sweep.space import Dimension
+from sweep.trial import Replicate, TrialRow, run_trial
+
+
+@dataclass(frozen=True)
+class Study:
+    """What never changes during a search.
+
+    Attributes:
+        cell: where.
+        policy: what.
+        space: which tunables are searched; empty: only the defaults are tried.
+        search: how, and the budget.
+        seed: the sweep's seed.
+    """
+
+    cell: Cell
+    policy: str
+    space: tuple[Dimension, ...]
+    search: Search
+    seed: int
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Identity in the sweep: index of the cell and name of the policy."""
+        return self.cell.index, self.policy
+
+    @property
+    def n_trials(self) -> int:
+        """Trials of the whole search."""
+        return self.search.trials if self.space else 1
+
+    @property
+    def n_batches(self) -> int:
+        """Batches of the whole study, the confirm batch included."""
+        return -(-self.n_trials // self.search.batch) + 1
+
+    def replicates(self, phase: str) -> tuple[Replicate, ...]:
+        """The replicates of a phase: the same for every policy and trial of the cell."""
+        count = self.search.replicates if phase == SEARCH else self.search.confirm
+        return tuple(Replicate(phase, n, replicate_seed(self.seed, self.cell.key, phase, n)) for n in range(count))
+
+
+@dataclass(frozen=True)
+class Task:
+    """One batch of one study to be computed, with all it depends on.
+
+    Attributes:
+        study: of which study.
+        batch: number of the batch in the study.
+        phase: "search" or "confirm".
+        history: the finished trials of the study, in trial order.
+    """
+
+    study: Study
+    batch: int
+    phase: str
+    history: tuple[Score, ...]
+
+    @property
+    def n_simulations(self) -> int:
+        """How many simulations the task takes."""
+        if self.phase == CONFIRM:
+            return len(confirmed_trials(self.history)) * self.study.search.confirm
+        return min(self.study.search.batch, self.study.n_trials - len(self.history)) * self.study.search.replicates
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A finished task: what the driver commits in one transaction."""
+
+    cell: int
+    policy: str
+    batch: int
+    phase: str
+    trials: tuple[TrialRow, ...]
+
+
+def best(history: Sequence[Score]) -> Score:
+    """The trial with the lowest OOM rate, among those the fastest, among those the first."""
+    return min(history, key=lambda score: (score.oom_rate, -score.throughput, score.trial))
+
+
+def confirmed_trials(history: Sequence[Score]) -> tuple[Score, ...]:
+    """The trials that are run again on fresh replicates: the defaults (trial 0) and the best."""
+    winner = best(history)
+    return (winner,) if winner.trial == 0 else (history[0], winner)
+
+
+def score(study: Study, row: TrialRow) -> Score:
+    """A finished search trial as the search sees it."""
+    params = dict(row.params)
+    return Score(row.number, tuple((d.name, params[d.name]) for d in study.space), row.oom_rate, row.throughput)
+
+
+def next_task(study: Study, history: tuple[Score, ...], is_confirmed: bool) -> Task | None:
+    """The batch that continues the study, or None when it is complete."""
+    if is_confirmed:
+        return None
+    batch = len(history) // study.search.batch
+    if len(history) < study.n_trials:
+        return Task(study, batch, SEARCH, history)
+    return Task(study, study.n_batches - 1, CONFIRM, history)
+
+
+def run_task(task: Task) -> Batch:
+    """Compute one batch: ask, simulate, and return the rows. Runs on a worker; pure."""
+    replicates = task.study.replicates(task.phase)
+    chosen = _asked(task) if task.phase == SEARCH else [(s.trial, dict(s.params)) for s in confirmed_trials(task.history)]
+    rows = tuple(run_trial(task.study.cell, task.study.policy, number, params, replicates) for number, params in chosen)
+    return Batch(task.study.cell.index, task.study.policy, task.batch, task.phase, rows)
+
+
+def _asked(task: Task) -> list[tuple[int, dict[str, int]]]:
+    """Number and params of each trial of a search batch; trial 0 is the kernel's defaults."""
+    study, first = task.study, len(task.history)
+    count = min(study.search.batch, study.n_trials - first)
+    enqueued: list[dict[str, int]] = [{}] if first == 0 else []
+    wanted = count - len(enqueued)
+    seed = study_seed(study.seed, study.cell.key, study.policy)
+    asked = ask(study.search, study.space, task.history, seed, task.batch, wanted) if wanted else []
+    return list(enumerate([*enqueued, *asked], start=first))

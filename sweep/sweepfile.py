@@ -1,0 +1,65 @@
+"""Read a sweep file, with the settings of the command line put over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from sweep.config import Sweep
+from sweep.errors import ConfigError, refusal
+from sweep.explain import explain, key_path
+from sweep.library import Kind, load_named
+from sweep.yamlfile import Plain, load_mapping, load_text
+
+NAMED: Final[tuple[Kind, ...]] = ("machine", "workload")
+
+
+def load_sweep(path: Path, sets: Sequence[str] = ()) -> Sweep:
+    """Read and validate a sweep file, after ``sets`` ("a.b=value") are applied to it.
+
+    Raises:
+        ConfigError: one line naming the file, the key, the value and what is allowed.
+    """
+    raw = load_mapping(path)
+    overridden = [_override(raw, text, path) for text in sets]
+    try:
+        return Sweep.model_validate_json(json.dumps(raw))
+    except ValidationError as error:
+        line = explain(error, "", Sweep)
+    from_option = any(str(line).startswith(f": {key}") for key in overridden)
+    raise ConfigError(f"{'--set' if from_option else path}{line}")
+
+
+def _override(raw: dict[str, Plain], text: str, path: Path) -> str:
+    """Apply one ``a.b=value`` to the raw mapping; the value is parsed as YAML. Returns the key path."""
+    key, equals, value = text.partition("=")
+    parts = key.split(".")
+    if not equals or not all(parts):
+        raise refusal("--set", "", text, "key.path=value")
+    for kind in NAMED:
+        name = raw.get(kind)
+        if parts[0] == kind and len(parts) > 1 and isinstance(name, str):
+            raw[kind] = load_named(kind, name, path)[0]  # written out, so that one of its keys can be set
+    here: Plain = raw
+    for part in parts[:-1]:
+        here = _step(here, part, key)
+    parsed = load_text(value, f"--set {key}")
+    if isinstance(here, dict):
+        here[parts[-1]] = parsed
+    elif isinstance(here, list) and parts[-1].isdecimal() and int(parts[-1]) < len(here):
+        here[int(parts[-1])] = parsed
+    else:
+        raise ConfigError(f"--set {key}: no such key; allowed: keys of the sweep file, numbers for list entries")
+    return key_path(tuple(int(part) if part.isdecimal() else part for part in parts))
+
+
+def _step(here: Plain, part: str, key: str) -> Plain:
+    if isinstance(here, dict):
+        return here.setdefault(part, {})
+    if isinstance(here, list) and part.isdecimal() and int(part) < len(here):
+        return here[int(part)]
+    raise ConfigError(f"--set {key}: {part} is not a key; allowed: keys of the sweep file, numbers for list entries")

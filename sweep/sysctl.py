@@ -1,0 +1,104 @@
+"""Sysctl: which settings a kernel takes under vm.*, in which range, and the text of a sysctl.d file.
+
+Nothing here opens /proc. Ranges are the kernel's own (kernel/sysctl.c and mm/*, v2.6.23 and v6.12), not our opinion of
+what is wise: whether a setting is dangerous is the simulator's to show.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+_INT_MAX: Final = 2**31 - 1
+_PLAIN: Final = str.maketrans({"−": "-", "×": "x", "±": "+-", "…": "...", "·": "-"})
+
+
+@dataclass(frozen=True)
+class Key:
+    """One file under /proc/sys/vm.
+
+    Attributes:
+        name: without the vm. in front.
+        low: least value the kernel takes.
+        high: largest value the kernel takes, by era of the policy; an era that is missing has no such file.
+        summary: unit and meaning, for a comment.
+    """
+
+    name: str
+    low: int
+    high: Mapping[str, int]
+    summary: str
+
+
+_BOTH: Final = ("2.6.23", "6.12")
+KEYS: Final[Mapping[str, Key]] = {
+    key.name: key
+    for key in (
+        Key("min_free_kbytes", 0, dict.fromkeys(_BOTH, _INT_MAX), "kB kept free, the watermarks follow from it"),
+        Key("watermark_scale_factor", 1, {"6.12": 3000}, "distance between the watermarks, 1/10000 of a zone"),
+        Key("dirty_background_ratio", 0, dict.fromkeys(_BOTH, 100), "% of dirtyable memory, above it the flusher writes"),
+        Key("dirty_ratio", 0, dict.fromkeys(_BOTH, 100), "% of dirtyable memory, above it writers wait"),
+        Key("swappiness", 0, {"2.6.23": 100, "6.12": 200}, "how readily anonymous memory is swapped"),
+    )
+}
+
+
+def is_sysctl(name: str, era: str) -> bool:
+    """Does a kernel of this era have the key, and do we know it?"""
+    return name in KEYS and era in KEYS[name].high
+
+
+def problem(name: str, value: int, era: str, ram_kib: int) -> str:
+    """Why the kernel would refuse the value, or what makes it senseless; empty if nothing.
+
+    Args:
+        name: key without vm.
+        value: to be written.
+        era: "2.6.23" or "6.12".
+        ram_kib: RAM of the machine in KiB.
+    """
+    if not is_sysctl(name, era):
+        return f"vm.{name}: no such key in kernels of {era}"
+    key = KEYS[name]
+    high = min(key.high[era], ram_kib) if name == "min_free_kbytes" else key.high[era]
+    return "" if key.low <= value <= high else f"vm.{name}: {value}; allowed: {key.low} to {high}"
+
+
+def assignment(name: str, value: int) -> str:
+    """One line of a sysctl.d file."""
+    return f"vm.{name} = {value}"
+
+
+def comment(lines: Iterable[str], width: int = 100) -> str:
+    """Comment lines of a sysctl.d file, wrapped; whatever the text, nothing in it can become an assignment."""
+    wrapped: list[str] = []
+    for line in lines:
+        plain = re.sub(r"[^\x20-\x7e]", "?", line.translate(_PLAIN).replace("\n", " "))
+        indent = " " * (len(plain) - len(plain.lstrip()))
+        wrapped += textwrap.wrap(plain.strip(), width, initial_indent=indent, subsequent_indent=f"{indent}    ", break_on_hyphens=False) or [""]
+    return "\n".join(f"# {line}".rstrip() for line in wrapped)
+
+
+def parse(text: str) -> dict[str, str]:
+    """Assignments of a sysctl.d file by the rules of sysctl.d(5).
+
+    Empty lines and lines that begin with "#" or ";" are ignored; a leading "-" on the key means that a failure may be
+    ignored; "/" and "." separate the parts of a key alike; the last assignment of a key wins.
+
+    Raises:
+        ValueError: a line that is neither.
+    """
+    found: dict[str, str] = {}
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        key, equals, value = line.partition("=")
+        key = key.strip().removeprefix("-").replace("/", ".")
+        if not equals or not re.fullmatch(r"[a-z0-9_.]+", key):
+            raise ValueError(f"line {number}: {line!r} is not `key = value`")
+        found[key] = value.strip()
+    return found

@@ -1,0 +1,133 @@
+"""Executors: the same bytes from every one of them, however many workers there are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweep.errors import ConfigError, WorkerError
+from sweep.executor import Executor, ProcessExecutor, SerialExecutor, check_options
+from sweep.plan import load_plan
+from sweep.study import Batch, Task, run_task
+from tests import tinysweep
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def serial_tables(directory: Path) -> object:
+    tinysweep.write(directory)
+    done = tinysweep.run(directory, "--executor", "serial", "--results", directory / "serial")
+    assert done.returncode == 0, done.stderr
+    return tinysweep.tables(directory / "serial")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("executors")
+
+
+@pytest.fixture(scope="module")
+def expected(directory: Path) -> object:
+    return serial_tables(directory)
+
+
+def test_two_processes_give_the_bytes_of_one(directory: Path, expected: object) -> None:
+    results = directory / "process"
+    done = tinysweep.run(directory, "--executor", "process", "--workers", "2", "--results", results)
+    assert done.returncode == 0, done.stderr
+    assert tinysweep.tables(results) == expected
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ray_gives_the_bytes_of_one_process(directory: Path, expected: object, workers: int) -> None:
+    results = directory / f"ray-{workers}"
+    done = tinysweep.run(directory, "--executor", "ray", "--workers", str(workers), "--results", results)
+    assert done.returncode == 0, done.stderr
+    assert tinysweep.tables(results) == expected
+    assert not (results / "ray.token").exists()
+
+
+def first_task(directory: Path) -> Task:
+    return Task(load_plan(tinysweep.write(directory)).studies[0], 0, "search", ())
+
+
+def broken_task(directory: Path) -> Task:
+    """A task that no plan would contain: its history lacks what it searches."""
+    task = first_task(directory)
+    return Task(task.study, 1, "confirm", ())
+
+
+def result(executor: Executor, task: Task) -> Batch:
+    """Submit and wait."""
+    try:
+        executor.submit(task)
+        while (batch := executor.next(1.0)) is None:
+            pass
+        return batch
+    finally:
+        executor.close()
+
+
+@pytest.mark.parametrize("executor", [SerialExecutor, lambda: ProcessExecutor(1)], ids=["serial", "process"])
+def test_a_task_that_fails_is_named(tmp_path: Path, executor: Callable[[], Executor]) -> None:
+    with pytest.raises(WorkerError, match=r"cell 0 \(anon_share=0.2\), policy inline, batch 1: ValueError:"):
+        result(executor(), broken_task(tmp_path))
+
+
+def test_a_process_computes_what_this_one_does(tmp_path: Path) -> None:
+    task = first_task(tmp_path)
+    assert result(ProcessExecutor(1), task) == run_task(task)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("ray", 0, None), "--workers: 0; allowed: >= 1"),
+        (("serial", 2, None), "--workers: 2; allowed: 1 with --executor serial"),
+        (("process", None, "auto"), "--address: auto; allowed: only with --executor ray"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: tuple[str, int, str], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        check_options(*options)  # type: ignore[arg-type]
+
+
+TOKEN = """
+import os, sys
+from pathlib import Path
+from sweep.executor import RayExecutor
+os.environ.pop("RAY_AUTH_TOKEN", None)
+executor = RayExecutor(1, None, Path(sys.argv[1]))
+import ray
+path = Path(os.environ["RAY_AUTH_TOKEN_PATH"])
+print(path, oct(path.stat().st_mode & 0o777), len(path.read_text()), os.environ["RAY_AUTH_MODE"], executor.workers)
+print(ray._private.services.get_node_ip_address() != "", ray._private.worker._global_node.webui_url or "no dashboard")
+executor.close()
+print(path.exists())
+"""
+
+
+@pytest.mark.ray
+def test_a_cluster_started_here_has_its_own_token_and_no_dashboard(tmp_path: Path) -> None:
+    environment = tinysweep.environment() | {"HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", TOKEN, str(tmp_path)], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    token, dashboard, gone = done.stdout.splitlines()
+    assert token == f"{tmp_path / 'ray.token'} 0o600 64 token 1"
+    assert dashboard.endswith("no dashboard")
+    assert gone == "False"
+    assert not (tmp_path / ".ray").exists(), "nothing is left in the home directory"
+    assert done.stderr == ""
+
+
+@pytest.mark.ray
+def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    tinysweep.write(tmp_path)
+    done = tinysweep.run(tmp_path, "--address", "127.0.0.1:9")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("highwater: error: --address: 127.0.0.1:9: ")
