@@ -25,7 +25,7 @@ def sweep_file(name_or_path: str) -> Path:
         ConfigError: neither exists.
     """
     path = Path(name_or_path)
-    if path.exists():
+    if path.is_file():
         return path
     named = shipped() / "sweeps" / f"{name_or_path}.yaml"
     if path.name == name_or_path and named.is_file():

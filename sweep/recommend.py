@@ -168,8 +168,7 @@ def _decide(candidates: Candidates, chosen: Mapping[int, str], oom_bound: float,
     before = dict(candidates.defaults(next(iter(chosen))))
     nothing = replace(nothing, others=_others(before, candidates.era), n_candidates=len(looked))
     if not looked:
-        why = "the search found nothing better than the defaults" if before else "the sweep has no result for it yet"
-        return replace(nothing, reason=why)
+        return replace(nothing, reason=_why_nothing(candidates, chosen) if before else "the sweep has no result for it yet")
     ranked = sorted(looked, key=lambda weighed: (-weighed.gain(goal), weighed.changes))
     best = next((weighed for weighed in ranked if not weighed.objection), ranked[0])
     found = replace(nothing, evidence=best.evidence, overall=mean_effect(best.evidence), reason=best.objection)
@@ -183,8 +182,32 @@ def _decide(candidates: Candidates, chosen: Mapping[int, str], oom_bound: float,
     )
 
 
+def _why_nothing(candidates: Candidates, chosen: Mapping[int, str]) -> str:
+    """Why there is no setting to look at."""
+    foreign = sorted({name for cell in chosen for name, _ in candidates.foreign(cell)})
+    if foreign:
+        return f"the tuned bests differ from the defaults only in {', '.join(foreign)}, which no sysctl sets"
+    return "the search found nothing better than the defaults"
+
+
 def _others(values: Mapping[str, int], era: str) -> Params:
     return tuple((name, value) for name, value in values.items() if not is_sysctl(name, era))
+
+
+def confidence_of(n_settings: int) -> float:
+    """Confidence of every statement when so many settings are looked at."""
+    return 1 - (1 - CONFIDENCE) / max(1, n_settings)
+
+
+def needed(results: Results, policy: str, cell: int | str | Sequence[int | str] | None, oom_bound: float) -> int:
+    """Fresh replicates a setting and cell that a retest takes for the bound, if none of them runs out of memory.
+
+    Raises:
+        ConfigError: unknown policy or cell.
+    """
+    chosen = _chosen(results, cell, f"sweep {results.name}")
+    looked = min(MAX_RETESTED, len(Candidates(results, policy).settings(chosen, MAX_RETESTED)))
+    return clean_replicates(oom_bound, confidence_of(looked))
 
 
 def _weigh(candidates: Candidates, changes: Params, chosen: Mapping[int, str], confidence: float, oom_bound: float) -> Weighed:

@@ -16,7 +16,7 @@ from sweep.candidates import Params
 from sweep.errors import ConfigError
 from sweep.evidence import gather, mean_effect
 from sweep.intervals import clean_replicates
-from sweep.recommend import Recommendation, objection, recommend
+from sweep.recommend import MAX_RETESTED, Recommendation, needed, objection, recommend
 from sweep.results import Results
 from sweep.sysctl import KEYS, comment, parse, problem
 from tests.planted import Plan, Truth, planted
@@ -114,12 +114,43 @@ def test_its_sysctls_alone_count_once_they_were_run() -> None:
     assert {dict(params)["reserve_kbytes"] for params in asked} == {0}
 
 
+def test_a_tuned_best_without_a_sysctl_says_so() -> None:
+    results = set_param(one_cell(), "reserve_kbytes", 512, 0)
+    trials = results.trials.copy()
+    for name in KEYS:
+        if f"param:{name}" in trials:
+            trials[f"param:{name}"] = trials.groupby("policy")[f"param:{name}"].transform("first")
+    found = recommend(replace(results, trials=trials), cell=0)
+    assert "differ from the defaults only in reserve_kbytes, which no sysctl sets" in found.reason
+
+
+def test_a_retest_looks_at_few_settings_and_stops_at_the_first_cell_that_rules_one_out() -> None:
+    results = planted(faster)
+    trials = results.trials.copy()
+    trials["param:min_free_kbytes"] += trials["cell"] * trials["is_best"].astype(int)  # six different settings
+    ran: list[tuple[int, int]] = []
+
+    def retest(cell: int, policy: str, params: Params) -> Arm:
+        value = dict(params)["min_free_kbytes"]
+        ran.append((cell, value))
+        speed = 50_000.0 if value == 1448 else 70_000.0 if cell == 0 else 30_000.0
+        return Arm(cell, policy, -1, params, tuple(range(20)), ("s",) * 20, (False,) * 20, (speed,) * 20)
+
+    found = recommend(replace(results, trials=trials), retest=retest)
+    assert found.keep_default
+    assert found.n_candidates == MAX_RETESTED
+    assert {cell for cell, _ in ran} == {0, 1}, "cells after the one that ruled it out cost nothing"
+    assert len(ran) == 2 + 2 * MAX_RETESTED, "defaults are run once a cell"
+    assert needed(results, "flusher_only", None, 0.05) == 59
+    assert needed(replace(results, trials=trials), "flusher_only", None, 0.05) == clean_replicates(0.05, 1 - 0.05 / 4)
+
+
 def test_a_setting_tuned_in_one_cell_says_nothing_about_others() -> None:
     results = planted(faster)
     trials = results.trials.copy()
     here = trials["is_best"] & (trials["cell"] == 0)
     trials.loc[here, "param:min_free_kbytes"] = 4000
-    found = recommend(replace(results, trials=trials))
+    found = recommend(replace(results, trials=trials), oom_bound=0.5)
     assert found.keep_default
     assert "no setting was confirmed in all cells asked for" in found.reason
 
