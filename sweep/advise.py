@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sweep.errors import refusal
-from sweep.intervals import clean_replicates
-from sweep.recommend import GOALS, OOM_BOUND, POLICY, recommend
+from sweep.recommend import GOALS, OOM_BOUND, POLICY, needed, recommend
 from sweep.results import load_results
 from sweep.retest import Retester
 
@@ -30,7 +29,7 @@ def advise(
     Args:
         directory: of the results.
         policy: None: the one that kernels have today.
-        cells: numbers or labels; None: all.
+        cells: numbers or labels; None: the grid.
         oom_bound: None: what the sweep's replicates can show.
         goal: one of ``recommend.GOALS``.
         replicates: fresh ones for each candidate and cell; 0: none; None: as many as the bound takes.
@@ -45,9 +44,10 @@ def advise(
     if not 0 < bound < 1:
         raise refusal("--oom-bound", "", bound, "above 0, below 1")
     results = load_results(directory)
-    count = clean_replicates(bound) if replicates is None else replicates
+    chosen = policy or POLICY
+    count = needed(results, chosen, cells, bound) if replicates is None else replicates
     retest = Retester(results, count, results.file, Ticker()) if count else None
-    return recommend(results, policy or POLICY, cells, bound, goal, retest).text
+    return recommend(results, chosen, cells, bound, goal, retest).text
 
 
 class Ticker:

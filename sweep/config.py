@@ -14,6 +14,7 @@ PATH: Final = r"^(machine|workload)(\.[a-z][a-z0-9_]*)*$"
 RESERVED: Final = frozenset({"cell", "label", "kind", "machine", "workload", "policy", "trial"})
 
 Scalar = bool | int | float | str
+DottedPath = Annotated[str, Field(pattern=PATH)]  # a dotted path into the machine or the workload
 Named = str | dict[str, Any]  # the name of a file in configs/, or the same keys written inline
 
 
@@ -43,7 +44,7 @@ class Axis(Model):
     """One axis of the grid: each of ``values`` is put at the dotted path ``set`` of the machine or the workload."""
 
     name: Annotated[str, Field(pattern=COLUMN)]
-    set: Annotated[str, Field(pattern=PATH)]
+    set: DottedPath
     values: Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=1000)]
 
 
@@ -53,7 +54,7 @@ class Point(Model):
     name: Annotated[str, Field(pattern=NAME)]
     machine: Named | None = None
     workload: Named | None = None
-    set: dict[Annotated[str, Field(pattern=PATH)], Scalar] = {}
+    set: dict[DottedPath, Scalar] = {}
 
 
 class Compare(Model):
@@ -84,12 +85,25 @@ class Search(Model):
 
 
 class Sweep(Model):
-    """One sweep file as written, names not yet resolved."""
+    """One sweep file as written, names not yet resolved.
+
+    Attributes:
+        name: of the sweep; results go to results/<name>.
+        seed: every random choice follows from it.
+        machine, workload: of every cell, unless an axis or a point says otherwise.
+        set: single values of that machine and workload, by dotted path.
+        policies: each is searched in each cell.
+        compare: what the map is about; needed with two policies or more.
+        axes: of the grid.
+        points: cells beside the grid.
+        search: how, and the budget.
+    """
 
     name: Annotated[str, Field(pattern=NAME)]
     seed: Annotated[int, Field(ge=0, lt=1 << 63)]
     machine: Named
     workload: Named
+    set: dict[DottedPath, Scalar] = {}
     policies: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     compare: Compare | None = None
     axes: Annotated[tuple[Axis, ...], Field(max_length=8)] = ()

@@ -23,6 +23,7 @@ from sweep.library import Kind, load_named
 from sweep.workloads import Workload
 
 MAX_CELLS: Final = 100_000
+ROOTS: Final[tuple[Kind, ...]] = ("machine", "workload")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def build_cells(sweep: Sweep, file: Path) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     for axes in _grid(sweep):
         label = " ".join(f"{name}={value}" for name, value in axes) or sweep.name
-        sets = {axis.set: value for axis, (_, value) in zip(sweep.axes, axes, strict=True)}
+        own = {axis.set: value for axis, (_, value) in zip(sweep.axes, axes, strict=True)}
+        sets = _common(sweep, [root for root in ROOTS if root in own]) | own
         cells.append(builder.cell(len(cells), label, "grid", axes, sweep.machine, sweep.workload, sets))
     for number, point in enumerate(sweep.points):
         cells.append(_point(builder, sweep, point, number, len(cells)))
@@ -71,8 +73,14 @@ def _grid(sweep: Sweep) -> list[tuple[tuple[str, Scalar], ...]]:
 def _point(builder: _Builder, sweep: Sweep, point: Point, number: int, index: int) -> Cell:
     machine = sweep.machine if point.machine is None else point.machine
     workload = sweep.workload if point.workload is None else point.workload
-    place = f"points[{number}]"
-    return builder.cell(index, point.name, "point", (), machine, workload, point.set, place)
+    replaced = [root for root in ROOTS if getattr(point, root) is not None or root in point.set]
+    sets = _common(sweep, replaced) | point.set
+    return builder.cell(index, point.name, "point", (), machine, workload, sets, f"points[{number}]")
+
+
+def _common(sweep: Sweep, replaced: Sequence[str]) -> dict[str, Scalar]:
+    """The sweep's own settings, without those of a machine or workload that a cell replaces."""
+    return {path: value for path, value in sweep.set.items() if path.partition(".")[0] not in replaced}
 
 
 class _Builder:

@@ -143,10 +143,11 @@ def recommend(
 
 
 def _chosen(results: Results, cell: int | str | Sequence[int | str] | None, source: str) -> dict[int, str]:
-    """Index and label of the cells asked for."""
+    """Index and label of the cells asked for; by default the grid, for named points may be other machines."""
     known = dict(labels(results))
     if cell is None:
-        return known
+        grid = set(results.cells.index[results.cells["kind"] == "grid"])
+        return {index: label for index, label in known.items() if index in grid} or known
     index = {str(i): i for i in known} | {label: i for i, label in known.items()}
     wanted = [str(one) for one in ([cell] if isinstance(cell, int | str) else cell)]
     for one in wanted:

@@ -71,6 +71,14 @@ def test_a_whole_machine_or_workload_can_be_an_axis(tmp_path: Path) -> None:
     assert [cell.workload.kind for cell in cells[:2]] == ["mix", "cyclic"]
 
 
+def test_values_of_the_sweep_hold_for_its_own_machine_and_workload(tmp_path: Path) -> None:
+    text = tinysweep.TINY + "set: {workload.zipf: 0.5, machine.cpus: 1}\n"
+    text = text.replace("points:\n", "points:\n  - {name: w1, workload: w1-zijlstra}\n")
+    cells = load_plan(tinysweep.write(tmp_path, text)).cells
+    assert [cell.machine.cpus for cell in cells] == [1] * 4
+    assert [getattr(cell.workload, "zipf", None) for cell in cells] == [0.5, 0.5, None, 0.5]
+
+
 def test_a_policy_searches_only_the_tunables_it_has(tmp_path: Path) -> None:
     text = tinysweep.TINY.replace("[inline, postponed]", "[inline, postponed, flusher_only]")
     text += "    watermark_scale_factor: {low: 10, high: 1000, log: true}\n"
