@@ -491,16 +491,19 @@ def kswapd_nap(m: Any, a: int, f: Any) -> int:
 
 @jit
 def kswapd_out(m: Any, pol: Any, a: int, f: Any) -> int:
-    """All zones fine (or hopeless): launder and sleep; else begin again at the default priority."""
+    """All zones at high: launder and sleep; all hopeless: sleep; else begin again at the default priority."""
     for z in range(len(m.zones)):
         m.zones[z].prev_priority = max(f.priority, 0)
     if not f.all_zones_ok:
         f.phase = LOOP_AGAIN
         return give_way(m, a)
+    for z in range(len(m.zones)):
+        if not watermark_ok(m.zones[z], MARK_HIGH, 0, 0):
+            f.phase = START  # it gave up: what it set aside stays aside
+            return CONTINUE
     if wants_to_launder(m, pol, a, f, AT_HIGH):
         f.phase = LAUNDERED
         return enter_launder(m, pol, a, f)
-    if f.nr_laundry > 0:
-        return_laundry(m, f)
+    return_laundry(m, f)
     f.phase = START
     return CONTINUE

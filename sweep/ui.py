@@ -12,12 +12,14 @@ from sweep.errors import ConfigError
 from sweep.tracking import ARTIFACTS, DATABASE
 
 HOST: Final = "127.0.0.1"
+QUIET: Final = ["--workers", "1", "--uvicorn-opts", "--log-level warning"]
 OFF: Final = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_ENABLE_AI_GATEWAY": "false",
     "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "PYTHONWARNINGS": "ignore",
 }
 
 
@@ -30,7 +32,7 @@ def command(database: Path, port: int) -> list[str]:
         "--artifacts-destination",
         str(artifacts.resolve()),
     ]
-    return [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), *store, "--workers", "1"]
+    return [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), *store, *QUIET]
 
 
 def serve(directory: Path, port: int) -> NoReturn:

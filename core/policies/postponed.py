@@ -3,8 +3,9 @@
 Source:  C. Lameter, "[RFC 0/7] Postphone reclaim laundry to write at high water marks", linux-mm, 20 Aug 2007,
          <20070820215040.937296148@sgi.com>; never merged.
 Kernel:  against mm/vmscan.c, v2.6.23-rc.
-Differs: none known in what is decided. Each reclaimer has a private list; direct reclaim launders when it leaves try_to_free_pages(), kswapd once all
-         zones are at high; PF_MEMALLOC is off meanwhile (patch 7/7), so the writes' own allocations obey the min watermark and may reclaim recursively.
+Each reclaimer has a private list; direct reclaim launders when it leaves try_to_free_pages(), kswapd once all zones are at high;
+PF_MEMALLOC is off meanwhile (patch 7/7), so the writes' own allocations obey the min watermark and may reclaim recursively.
+Differs: a kswapd that gives up with a zone below high keeps its laundry; read literally, the patch's place after the loop_again test would launder then too.
 Expect:  helps while clean pages last; pages in the laundry are missing from the LRU counters, so an anonymous load looks unreclaimable and is killed.
 """
 

@@ -34,11 +34,11 @@ def test_the_vm_of_then_and_of_now_survive_w1(policy: str) -> None:
 
 
 def test_postponed_laundering_is_killed_on_w1_at_once() -> None:
-    """ "Almost insta-OOMs": before the first lap is done, within seconds of the low watermark; see docs/model.md for how long it takes and why."""
+    """ "Almost insta-OOMs": before the first lap is done and about a second after the low watermark."""
     for outcome in outcomes("w1-zijlstra", "postponed"):
         assert outcome.oom_kills == 1
         assert outcome.ops_done < 65_536
-        assert outcome.time_to_first_oom_ns - outcome.time_to_low_ns < 3 * SECOND
+        assert outcome.time_to_first_oom_ns - outcome.time_to_low_ns < 1.2 * SECOND
         assert outcome.laundry_max > 25_000  # 6/7 of the LRU is what it takes to look hopeless
 
 
