@@ -85,12 +85,18 @@ class Decided:
         self._count = count
         self.value = None if count is None else 0
         self._seen = 0
+        self._is_warm = False
         self._not_before = 0.0
 
     def update(self, cells_complete: int, is_last: bool = False) -> int | None:
         """The number, given how many cells are complete."""
+        if self._count is None:
+            return None
+        if not self._is_warm:  # the first call imports pandas and scipy, which says nothing about the next ones
+            self._is_warm = True
+            self._count()
         now = time.monotonic()
-        if self._count is None or cells_complete == self._seen or (now < self._not_before and not is_last):
+        if cells_complete == self._seen or (now < self._not_before and not is_last):
             return self.value
         self.value, self._seen = self._count(), cells_complete
         cost = time.monotonic() - now
