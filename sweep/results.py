@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sweep.errors import StoreError
@@ -115,7 +116,7 @@ def _trials(db: sqlite3.Connection, path: Path, config: Mapping[str, Any], repli
     search = replicates[replicates["phase"] == "search"].groupby(columns[:3])["oom"].agg(["size", "sum"])
     counts = search.reindex(pd.MultiIndex.from_frame(frame[columns[:3]])).fillna(0).astype("int64")
     frame.insert(3, "is_default", frame["trial"] == 0)
-    frame.insert(4, "is_best", _is_best(db, frame))
+    frame.insert(4, "is_best", np.array(_is_best(db, frame), dtype=bool))  # no rows: a mask all the same
     frame.insert(5, "n_search", counts["size"].to_numpy())
     frame.insert(6, "n_oom_search", counts["sum"].to_numpy())
     for name in sorted({name for values in params for name in values}):

@@ -13,6 +13,7 @@ from core import Outcome
 from sweep.errors import DeterminismError, DiskError, StoreError
 from sweep.export import export
 from sweep.plan import Plan, load_plan
+from sweep.progress import count_decided
 from sweep.results import load_results
 from sweep.runner import ledgers, open_store
 from sweep.seeds import CONFIRM, SEARCH
@@ -67,6 +68,15 @@ def test_what_is_committed_is_read_back(store: Store, plan: Plan) -> None:
     assert list(results.replicates["phase"][:4]) == ["confirm", "confirm", "search", "search"]
     assert results.replicates["ops_done"].dtype == "int64"
     assert results.replicates["oom"].sum() == 2
+
+
+def test_an_empty_store_has_tables_with_all_their_columns(store: Store, plan: Plan) -> None:
+    """What a run looks at before its first batch is in."""
+    results = load_results(store.path.parent)
+    assert len(results.trials) == len(results.replicates) == 0
+    assert results.trials["is_best"].dtype == bool
+    assert plan.sweep.compare is not None
+    assert count_decided(store.path.parent, plan.sweep.compare) == 0
 
 
 def test_a_study_goes_on_from_what_is_stored(store: Store, plan: Plan) -> None:
