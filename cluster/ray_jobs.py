@@ -14,7 +14,7 @@ from cluster.job import Job
 
 # What the driver needs is uploaded with the working directory; these are never needed and may be large.
 NEVER = ("/.git/", "/.venv/", "/results/", "/tests/", "/benchmarks/", "/lab/", "/docs/")
-EXCLUDES = (*NEVER, "*.db", "*.db-wal", "*.db-shm")
+EXCLUDES = (*NEVER, "*.db", "*.db-wal", "*.db-shm", "slurm-*.out")
 
 
 @dataclass(frozen=True)

@@ -59,3 +59,8 @@ def _run_once(policy: str) -> None:
     builder.task().run(WRITE, region.first, region.pages)
     loaded = policies.load(policy)
     simulate(machine, loaded, loaded.resolve(machine, {}), builder.build(MS))
+
+
+if __name__ == "__main__":  # before a test run: so that no test waits for the compiler
+    for name in policies.names():
+        warm(name)

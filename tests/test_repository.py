@@ -27,7 +27,7 @@ def files() -> Iterator[Path]:
     for path in sorted(REPOSITORY.rglob("*")):
         parts = path.relative_to(REPOSITORY).parts
         made = any(part in GENERATED or part.endswith((".egg-info", "_cache")) or part == ".hypothesis" for part in parts)
-        if path.is_file() and not made:
+        if path.is_file() and not made and not path.match("slurm-*.out"):
             yield path
 
 
@@ -63,6 +63,17 @@ def test_every_relative_link_resolves() -> None:
             if not there.exists() or (anchor and anchor not in anchors(there.read_text())):
                 broken.append(f"{name}: {target}")
     assert not broken, "\n".join(broken)
+
+
+def test_every_file_that_the_documentation_names_exists() -> None:
+    gone = [
+        f"{name}: {path}"
+        for name, text in texts()
+        if name.startswith("docs/") or name == "README.md"
+        for path in re.findall(r"(?<![\w/.~-])((?:core|sweep|cluster|configs|tests|benchmarks|docs)/[\w/.-]+\.\w+)", text)
+        if not (REPOSITORY / path).exists() and path != "configs/sweeps/x.yaml"
+    ]
+    assert not gone, "\n".join(gone)
 
 
 def test_no_file_names_a_machine() -> None:

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core import Device, Machine, Streams
-from core.streams import ANON, EXEC, FILE_READ, FILE_WRITE, MAPPED, RUN, WRITE, Region
+from core.streams import ANON, EXEC, FILE_READ, FILE_WRITE, MAPPED, READ, RUN, WRITE, Region
 from sweep import workloads
 from sweep.tracefile import FSYNC, Header, Trace, TraceRegion, dump, write_trace
 from sweep.workloads.base import Zipf, generator
@@ -98,15 +98,22 @@ def test_a_seed_is_one_stream(traces: Path, number: int) -> None:
 def test_the_cycle_goes_over_every_page_in_order_and_text_between() -> None:
     streams = compiled(CYCLIC)
     codes, where = touched(streams, 0)
-    assert (codes[:100] == FILE_READ).all(), "the clean file is read first"
-    written = where[100:][codes[100:] == WRITE]
+    written = where[codes == WRITE]
     assert sorted(written) == list(range(2048))
     start = int(written[0])
     assert written.tolist() == [*range(start, 2048), *range(start)]
-    text = where[100:][codes[100:] != WRITE]
+    text = where[codes == READ]
     assert len(text) == -(-(2048 - start) // 32) + -(-start // 32)
     assert (streams.page_attr[text] & EXEC != 0).all()
     assert (pages(streams, ANON, ANON), pages(streams, MAPPED, 0)) == (2048, 100)
+
+
+def test_the_clean_file_is_read_once_a_lap_evenly() -> None:
+    codes, where = touched(compiled(CYCLIC), 0)
+    read = where[codes == FILE_READ]
+    assert sorted(read) == list(range(read.min(), read.min() + 100))
+    halves = np.array_split(codes, 2)
+    assert [int((half == FILE_READ).sum()) for half in halves] == pytest.approx([50, 50], abs=3)
 
 
 @pytest.mark.parametrize("share", [0, 0.2, 0.5, 0.8, 1])
