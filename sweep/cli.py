@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Which page-reclaim policy and which settings keep this machine alive and fast, and how close is the cliff?",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich costs more to import than all the rest
 )
 

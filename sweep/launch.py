@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweep.errors import ConfigError
-from sweep.executor import Kind, check_options, make
+from sweep.executor import Executor, Kind, SerialExecutor, check_options, make
 from sweep.places import RESULTS
 from sweep.plan import Plan, load_plan
 from sweep.progress import Decided, Reporter, count_decided
-from sweep.runner import Runner, open_store
+from sweep.runner import Runner, is_complete, open_store
 from sweep.stopping import Stop
 from sweep.store import Store
 from sweep.warm import is_compiled
@@ -63,18 +63,27 @@ def run(plan: Plan, directory: Path, options: Options) -> None:
     """Compute what is not yet in the store."""
     decided = Decided(partial(count_decided, directory, plan.sweep.compare) if plan.sweep.compare else None)
     resume = f"everything finished is kept; to go on, run the same command again (results in {directory})"
-    with Store(directory) as store:
+    report = Reporter(plan.sweep.name, decided)
+    with Store(directory) as store, Stop(resume) as stop:
         resumes = open_store(plan, store)
         say(announcement(plan, directory, store.count_replicates() if resumes else 0))
-        if not all(is_compiled(policy) for policy in plan.sweep.policies):
-            say("compiling the simulator, once for this version: this takes a minute or two")
-        executor = make(options.executor, options.workers, options.address, directory)
+        executor = _executor(plan, store, directory, options)
+        stop.install()  # Ray has taken SIGTERM for itself
         try:
-            with Reporter(plan.sweep.name, decided) as report, Stop(resume) as stop:
+            with report:
                 tally = Runner(plan, store, executor, report).run(stop)
         finally:
             executor.close()
     say(report.summary(tally))
+
+
+def _executor(plan: Plan, store: Store, directory: Path, options: Options) -> Executor:
+    """What will compute the rest; nothing is started where nothing is left."""
+    if is_complete(plan, store):
+        return SerialExecutor()
+    if not all(is_compiled(policy) for policy in plan.sweep.policies):
+        say("compiling the simulator, once for this version: this takes a minute or two")
+    return make(options.executor, options.workers, options.address, directory)
 
 
 def announcement(plan: Plan, directory: Path, held: int) -> str:

@@ -101,6 +101,11 @@ def ledgers(plan: Plan, store: Store) -> dict[tuple[int, str], Ledger]:
     return found
 
 
+def is_complete(plan: Plan, store: Store) -> bool:
+    """Whether everything of the plan is in the store."""
+    return all(ledger.is_confirmed for ledger in ledgers(plan, store).values())
+
+
 class Runner:
     """Runs what is left of a plan."""
 
@@ -125,6 +130,7 @@ class Runner:
         Raises:
             Interrupted: stopped before the end; everything that arrived in time is committed.
         """
+        self._began = time.monotonic()
         while self._ready or self._in_flight:
             while self._ready and not stop.requested and len(self._in_flight) < IN_FLIGHT * self._executor.workers:
                 self._submit(self._ready.popleft())

@@ -10,28 +10,28 @@ from typing import Final
 VERSION: Final = 1
 
 TABLES: Final = f"""
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('version', '{VERSION}');
 CREATE TABLE cells (
     cell INTEGER PRIMARY KEY, label TEXT NOT NULL, kind TEXT NOT NULL, axes TEXT NOT NULL,
     machine TEXT NOT NULL, workload TEXT NOT NULL, key TEXT NOT NULL
-) STRICT;
+);
 CREATE TABLE batches (
     cell INTEGER NOT NULL, policy TEXT NOT NULL, batch INTEGER NOT NULL, phase TEXT NOT NULL,
     PRIMARY KEY (cell, policy, batch)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE TABLE trials (
     cell INTEGER NOT NULL, policy TEXT NOT NULL, trial INTEGER NOT NULL, params TEXT NOT NULL,
     oom_rate REAL NOT NULL, throughput REAL NOT NULL, row_digest TEXT NOT NULL,
     PRIMARY KEY (cell, policy, trial)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE TABLE replicates (
     cell INTEGER NOT NULL, policy TEXT NOT NULL, trial INTEGER NOT NULL, phase TEXT NOT NULL,
     replicate INTEGER NOT NULL, seed INTEGER NOT NULL, stream_digest TEXT NOT NULL, digest TEXT NOT NULL,
     oom INTEGER NOT NULL, deadlock INTEGER NOT NULL,
     throughput REAL NOT NULL, counters TEXT NOT NULL, row_digest TEXT NOT NULL,
     PRIMARY KEY (cell, policy, trial, phase, replicate)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 """  # noqa: S608 - VERSION is ours
 
 TRIAL_COLUMNS: Final = ("cell", "policy", "trial", "params", "oom_rate", "throughput")

@@ -25,12 +25,18 @@ class Stop:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Stop:
-        self._previous = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        self._previous = {number: signal.getsignal(number) for number in SIGNALS}
+        self.install()
         return self
 
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+    def install(self) -> None:
+        """Take the signals; again, if a library has taken them in between."""
+        for number in SIGNALS:
+            signal.signal(number, self._receive)
 
     @property
     def is_overdue(self) -> bool:

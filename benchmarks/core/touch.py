@@ -18,7 +18,7 @@ from core import Builder, Device, Machine, Streams, policies, simulate, streams
 from core.units import PAGES_PER_MIB, SECOND
 
 FAST = Device("ssd", read_mb_s=100_000, write_mb_s=100_000, latency_ns=1_000)
-WARM_UP, MEASURED = 2, 8  # passes over the reference string
+WARM_UP, MEASURED = 2, 4  # passes over the reference string
 
 
 def machine(pages: int) -> Machine:
@@ -28,23 +28,23 @@ def machine(pages: int) -> Machine:
 
 
 def reference_string(footprint: int, touches: int, passes: int, seed: int) -> Streams:
-    """Zipf-like touches of an anonymous region, a third of them writes, every page written once before."""
+    """Zipf-like touches of an anonymous region, a third of them writes, every page written once before; each pass draws anew."""
     rng = np.random.default_rng(seed)
     builder = Builder()
     region = builder.anon(footprint)
-    rank = np.minimum((footprint ** rng.random(touches)).astype(np.int64), footprint - 1)
-    pages = rng.permutation(footprint)[rank]
-    codes = np.where(rng.random(touches) < 0.33, streams.WRITE, streams.READ).astype(np.int64)
+    scattered = rng.permutation(footprint)
     task = builder.task(0).run(streams.WRITE, region.first, footprint)
     for _ in range(passes):
-        task.touch_mixed(codes, region.first + pages)
+        rank = np.minimum((footprint ** rng.random(touches)).astype(np.int64), footprint - 1)
+        codes = np.where(rng.random(touches) < 0.33, streams.WRITE, streams.READ).astype(np.int64)
+        task.touch_mixed(codes, region.first + scattered[rank])
     return builder.build(3600 * SECOND)
 
 
 def measure(frames: int, footprint: int, policy_name: str, rounds: int) -> tuple[float, float]:
     """(ns a touch, share of misses) of the passes after the warm-up: long run minus short run, medians."""
     policy = policies.load(policy_name)
-    touches = max(4 * footprint, 200_000)
+    touches = max(2 * footprint, 1_000_000)
     computer = machine(frames)
     short = reference_string(footprint, touches, WARM_UP, 1)
     long = reference_string(footprint, touches, WARM_UP + MEASURED, 1)
@@ -67,7 +67,7 @@ def measure(frames: int, footprint: int, policy_name: str, rounds: int) -> tuple
 
 def footprint_for(frames: int, share: float, policy_name: str) -> int:
     """The footprint at which about ``share`` of the touches miss, by bisection."""
-    low, high = frames // 2, frames * 12
+    low, high = frames // 2, frames * 15
     while high - low > frames // 32:
         middle = (low + high) // 2
         if measure(frames, middle, policy_name, 1)[1] < share:

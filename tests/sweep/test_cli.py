@@ -121,6 +121,10 @@ def test_a_run_ends_with_a_map_and_says_where_to_look(tmp_path: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert again.stdout == done.stdout
     assert (tmp_path / "results" / "tiny" / "map.html").is_file()
+    advice = tinysweep.highwater(tmp_path, "recommend", "tiny", "--policy", "inline", "--retest", "2")
+    assert advice.returncode == 0, advice.stderr
+    assert advice.stdout.startswith("# ")
+    assert tinysweep.highwater(tmp_path, "export", "tiny").stdout.split() == [f"results/tiny/{name}.csv" for name in ("cells", "trials", "replicates")]
 
 
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
