@@ -122,6 +122,7 @@ class ProcessExecutor:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         context = multiprocessing.get_context("spawn")
+        self._others = set(multiprocessing.active_children())
         self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
         self._pending: dict[Future[Batch], Task] = {}
 
@@ -144,7 +145,7 @@ class ProcessExecutor:
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - self._others:
             process.terminate()
 
 
@@ -202,6 +203,7 @@ class RayExecutor:
     def _forget_token(self) -> None:
         if self._token is not None:
             self._token.unlink(missing_ok=True)
+            os.environ.pop("RAY_AUTH_TOKEN_PATH", None)  # or the next cluster of this process would look for it
 
 
 def _connect(workers: int | None, address: str | None) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from sweep.errors import ConfigError
+from sweep.mlflowdb import first_page
 from sweep.tracking import ARTIFACTS, DATABASE
 
 HOST: Final = "127.0.0.1"
@@ -50,5 +51,6 @@ def serve(directory: Path, port: int) -> NoReturn:
             probe.bind((HOST, port))
         except OSError as error:
             raise ConfigError(f"--port: {port}: {error.strerror}; allowed: a free port, such as --port {port + 1}") from None
-    print(f"MLflow on http://{HOST}:{port} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    page = first_page(directory, f"http://{HOST}:{port}")
+    print(f"MLflow on {page} (Ctrl-C ends it)", file=sys.stderr, flush=True)
     os.execve(sys.executable, command(database, port), os.environ | OFF)  # noqa: S606 - a fixed program and our arguments
