@@ -196,13 +196,3 @@ def lru_list(m: Any, p: int) -> int:
 def write_congested(m: Any, dev: int) -> bool:
     """bdi_write_congested()."""
     return bool(m.devs[dev].congested)
-
-
-@jit
-def in_flight(m: Any) -> int:
-    """Pages that devices are working on."""
-    pages = 0
-    for dev in range(2):
-        d = m.devs[dev]
-        pages += d.io_head[0] - d.io_tail[0] + d.io_head[1] - d.io_tail[1]
-    return int(pages)

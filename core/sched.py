@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from core.jit import inlined, jit
 from core.state import DEPTH
-from core.units import INFINITY
 
 # What a step tells the engine.
 CONTINUE: Final = 0
@@ -128,9 +127,3 @@ def stop_waiting(m: Any, a: int) -> None:
     if actor.wait != WAIT_NONE:
         m.vm[0].waiting[actor.wait] -= 1
         actor.wait = WAIT_NONE
-
-
-@jit
-def never() -> int:
-    """A time after any event."""
-    return INFINITY

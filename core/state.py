@@ -47,7 +47,6 @@ class Vm:
     era: i8
     n_tasks: i8
     n_zones: i8
-    n_lruvecs: i8
     n_pages: i8
     kswapd: i8  # index of its actor
     flusher: i8
@@ -101,7 +100,6 @@ class Vm:
     node_writeback: i8  # PGDAT_WRITEBACK
     node_congested: i8  # LRUVEC_CONGESTED
     kswapd_failures: i8
-    kswapd_hopeless_seen: i8
     nr_throttled_writeback: i8
     throttle_written_start: i8
     # flusher
@@ -111,7 +109,6 @@ class Vm:
     file_last: i8
     # 6.12 IO-less dirty throttling
     dirty_ratelimit: i8  # pages/s
-    balanced_ratelimit: i8
     bw_stamp_ns: i8
     bw_written: i8
     bw_dirtied: i8
@@ -129,7 +126,6 @@ class Vm:
     stall_ns_total: i8
     stall_ns_max: i8
     nr_stalls: i8
-    idle_free_time: i8  # integral of free pages above low over time, page * microseconds
     recursion_limit: i8
     reserve_used: i8  # pages taken below the min mark by PF_MEMALLOC
     atomic_fail: i8
@@ -252,7 +248,6 @@ class Actor:
     op_ns: i8
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
-    stall_from: i8
 
 
 class Frame:
