@@ -153,6 +153,12 @@ def encode(code: int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
     return np.asarray(page, np.int64) | np.int64(NEED[code] << 32 | code << 40)
 
 
+def operation(code: int, page: NDArray[np.int64] | int, literal: NDArray[np.int64] | int, inner: int = 0) -> NDArray[np.int64]:
+    """Words of operations with a literal, int64[n, 2]; ``inner`` goes into bits 48..55."""
+    word = np.asarray(page, np.int64) | np.int64(NEVER << 32 | code << 40 | inner << 48)
+    return np.stack(np.broadcast_arrays(np.atleast_1d(word), np.asarray(literal, np.int64)), axis=1)
+
+
 @dataclass
 class Task:
     """The operations of one task, in order; every method returns the task, so calls chain."""
@@ -169,6 +175,10 @@ class Task:
         """Touch ``pages[i]`` by operation ``codes[i]``; both int64[n]."""
         need = np.asarray(NEED, np.int64)[codes]
         return self._add(np.asarray(pages, np.int64) | need << 32 | np.asarray(codes, np.int64) << 40)
+
+    def add(self, words: NDArray[np.int64]) -> Task:
+        """Words made by ``encode`` and ``operation``, in order: for whoever makes many at once."""
+        return self._add(np.ascontiguousarray(words, np.int64).ravel())
 
     def run(self, code: int, first: int, pages: int) -> Task:
         """Touch ``pages`` consecutive pages from ``first`` on; two words whatever the length."""
@@ -216,8 +226,7 @@ class Task:
         return self._length
 
     def _literal(self, code: int, page: int, literal: int, inner: int = 0) -> Task:
-        word = page | NEVER << 32 | code << 40 | inner << 48
-        return self._add(np.array([word, literal], np.int64))
+        return self._add(np.array([page | NEVER << 32 | code << 40 | inner << 48, literal], np.int64))
 
     def _add(self, words: NDArray[np.int64]) -> Task:
         self._words.append(words)
