@@ -50,7 +50,7 @@ def balanced(m: Any, boot_pages: int) -> int:
         kernel += zone.nr_kernel
     if pages != vm.nr_total:
         return LOST_PAGE
-    if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel:
+    if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel + vm.nr_backlog + vm.nr_burst:
         return KERNEL_PAGES
     return OK
 

@@ -31,6 +31,7 @@ FLUSHER: Final = 11
 BALANCE_DIRTY: Final = 12
 FSYNC: Final = 13
 WRITEBACK_PAGES: Final = 14
+NETWORK: Final = 15
 
 # What an actor can wait for.
 WAIT_NONE: Final = 0
@@ -38,7 +39,7 @@ WAIT_PAGE: Final = 1  # a read or write of page wait_arg
 WAIT_CONGESTION: Final = 2  # a write queue leaves congestion
 WAIT_REQUEST: Final = 3  # a free request of device wait_arg
 WAIT_POOL: Final = 4  # an element of device wait_arg's mempool
-WAIT_WORK: Final = 5  # kswapd and the flusher: somebody wakes them
+WAIT_WORK: Final = 5  # kswapd, the flusher and the network: somebody wakes them
 WAIT_PFMEMALLOC: Final = 6  # throttle_direct_reclaim()
 WAIT_WRITEBACK: Final = 7  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
 WAIT_NOPROGRESS: Final = 8

@@ -50,6 +50,7 @@ class Vm:
     n_pages: i8
     kswapd: i8  # index of its actor
     flusher: i8
+    network: i8
     ended: i8  # why the run ended (outcome.END_*)
     invariant: i8  # which invariant broke (0: none)
     audit: i8  # recount all pages at every event
@@ -66,6 +67,7 @@ class Vm:
     scan_ns: i8
     unmap_ns: i8
     submit_ns: i8
+    irq_ns: i8
     # pages by use, all zones
     nr_total: i8
     nr_anon_mapped: i8
@@ -78,6 +80,8 @@ class Vm:
     nr_radix: i8  # kernel pages that index the swap cache
     nr_io_held: i8  # kernel pages held by writes in flight
     nr_task_kernel: i8  # kernel pages that tasks hold
+    nr_backlog: i8  # kernel pages of packets in socket buffers
+    nr_burst: i8  # kernel pages that an interrupt took, until the end of its burst
     nr_in_hand: i8  # allocated, not yet given to a page
     nr_slab: i8
     slab_floor: i8
@@ -113,6 +117,11 @@ class Vm:
     bw_written: i8
     bw_dirtied: i8
     write_bw: i8  # pages/s
+    # network
+    next_arrival: i8  # row of arrivals
+    memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
+    net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
     # progress, for deadlock detection
@@ -161,6 +170,12 @@ class Vm:
     nr_laundry: i8
     balance_dirty_pauses: i8
     nr_seeks: i8
+    packets_received: i8
+    packets_dropped: i8
+    packets_overrun: i8
+    packets_filtered: i8
+    acks_lost: i8
+    net_transitions: i8
 
 
 class Zone:
@@ -211,6 +226,10 @@ class Dev:
     busy_until: i8
     head_block: i8  # the block after the last one served
     congested: i8  # write queue
+    network: i8  # completes by answers
+    down: i8  # its server is
+    backoff: i8  # answers lost in a row
+    resume_ns: i8  # no answer before
     nr: Two  # requests queued: reads, writes
     last_block: Two
     last_pages: Two
@@ -228,7 +247,7 @@ class Io:
 
 
 class Actor:
-    """A task, kswapd or the flusher."""
+    """A task, kswapd, the flusher or the network."""
 
     ready_ns: i8  # runs at the earliest then
     local_ns: i8  # its clock while it runs
@@ -305,6 +324,7 @@ class Frame:
     looked: i8  # pages looked at by this call
     reclaim: i8  # PAGEOUT on behalf of reclaim: set PG_reclaim
     result: i8
+    direction: i8  # device.READ_IO or WRITE_IO
     scan: Four
     goal: Four
 
@@ -340,7 +360,7 @@ class Memory(NamedTuple):
     vm: NDArray[Any]  # VM[1]
     zones: NDArray[Any]  # ZONE[zones]
     devs: NDArray[Any]  # DEV[2]
-    actors: NDArray[Any]  # ACTOR[tasks + 2]
+    actors: NDArray[Any]  # ACTOR[tasks + 3]
     frames: NDArray[Any]  # FRAME[actors * DEPTH]
     flags: NDArray[np.uint8]  # uint8[pages], hot flags of streams.py
     page: NDArray[Any]  # PAGE[pages]
@@ -352,6 +372,7 @@ class Memory(NamedTuple):
     touch_ns: NDArray[np.int64]  # int64[tasks, 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]
     ops: NDArray[np.int64]
+    arrivals: NDArray[np.int64]  # int64[n, 4], network.timetable()
     tunables: NDArray[np.int64]  # the policy's own
 
 
