@@ -148,14 +148,16 @@ class Streams:
         return True
 
 
-def encode(code: int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """Words of single touches of ``page`` by operation ``code`` (READ, WRITE, FILE_READ or FILE_WRITE)."""
-    return np.asarray(page, np.int64) | np.int64(NEED[code] << 32 | code << 40)
+def encode(code: NDArray[np.int64] | int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """Words of single touches of ``page`` by operation ``code`` (READ, WRITE, FILE_READ or FILE_WRITE), one for all or one each."""
+    codes = np.asarray(code, np.int64)
+    words: NDArray[np.int64] = np.asarray(page, np.int64) | np.asarray(NEED, np.int64)[codes] << 32 | codes << 40
+    return words
 
 
-def operation(code: int, page: NDArray[np.int64] | int, literal: NDArray[np.int64] | int, inner: int = 0) -> NDArray[np.int64]:
+def operation(code: int, page: NDArray[np.int64] | int, literal: NDArray[np.int64] | int, inner: NDArray[np.int64] | int = 0) -> NDArray[np.int64]:
     """Words of operations with a literal, int64[n, 2]; ``inner`` goes into bits 48..55."""
-    word = np.asarray(page, np.int64) | np.int64(NEVER << 32 | code << 40 | inner << 48)
+    word = np.asarray(page, np.int64) | np.int64(NEVER << 32 | code << 40) | np.asarray(inner, np.int64) << 48
     return np.stack(np.broadcast_arrays(np.atleast_1d(word), np.asarray(literal, np.int64)), axis=1)
 
 
@@ -173,8 +175,7 @@ class Task:
 
     def touch_mixed(self, codes: NDArray[np.int64], pages: NDArray[np.int64]) -> Task:
         """Touch ``pages[i]`` by operation ``codes[i]``; both int64[n]."""
-        need = np.asarray(NEED, np.int64)[codes]
-        return self._add(np.asarray(pages, np.int64) | need << 32 | np.asarray(codes, np.int64) << 40)
+        return self._add(encode(codes, pages))
 
     def add(self, words: NDArray[np.int64]) -> Task:
         """Words made by ``encode`` and ``operation``, in order: for whoever makes many at once."""
