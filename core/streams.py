@@ -312,8 +312,9 @@ def check(streams: Streams) -> None:
         raise ValueError(f"streams.horizon_ns: {streams.horizon_ns}; allowed: >= 1")
     if not 1 <= streams.page_scale <= MAX_SCALE:
         raise ValueError(f"streams.page_scale: {streams.page_scale}; allowed: 1 to {MAX_SCALE}")
+    mapped = np.concatenate([[0], np.cumsum(streams.page_attr & MAPPED != 0)])
     for task in range(streams.n_tasks):
-        _check_task(streams, task)
+        _check_task(streams, task, mapped)
     _check_arrivals(streams.arrivals)
 
 
@@ -336,7 +337,8 @@ def _check_arrivals(arrivals: NDArray[np.int64]) -> None:
     refuse((kind >= SERVER_DOWN) & (extra != 0), "extra must be 0")
 
 
-def _check_task(streams: Streams, task: int) -> None:
+def _check_task(streams: Streams, task: int, mapped: NDArray[np.int64]) -> None:
+    """Refuse what the task may not do; ``mapped`` counts the mapped pages before each page."""
     ops = streams.ops[streams.task_first[task] : streams.task_last[task]]
     starts = _starts(ops)
     words = ops[starts]
@@ -354,7 +356,6 @@ def _check_task(streams: Streams, task: int) -> None:
     refuse(touch & ((words >> 32 & 0xFF) != need), "touch does not need the flags of its operation")
     refuse(~touch & ((words >> 32 & 0xFF) != NEVER), "operation with a literal must need NEVER")
     refuse((page >= streams.n_pages), f"page out of range; allowed: 0 to {streams.n_pages - 1}")
-    mapped = np.concatenate([[0], np.cumsum(streams.page_attr & MAPPED != 0)])
     literal = np.where(touch, 0, ops[np.minimum(starts + 1, len(ops) - 1)])
     ranged = (code == RUN) | (code == FSYNC) | (code == DISCARD)
     refuse(ranged & ((literal < 1) | (page + literal > streams.n_pages)), f"range ends after page {streams.n_pages - 1}")
