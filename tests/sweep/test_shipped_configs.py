@@ -118,8 +118,8 @@ def test_gorman_s_readers_are_eight_a_cpu_on_four_times_the_ram() -> None:
 @pytest.mark.parametrize(
     ("name", "tasks", "anon", "file"),
     [
-        ("dd-100", 100, 0, 4000 / 3072),
-        ("dd-50-rsync", 52, 0, 5500 / 3072),
+        ("dd-100", 100, 0, 8000 / 3072),
+        ("dd-50-rsync", 52, 0, 9000 / 3072),
         ("usemem", 8, 0.9, 0),
         ("fio-randwrite", 4, 0, 0.8),
         ("fio-heavywrite", 5, 0, 0.8 + 100 / 512),
