@@ -146,10 +146,10 @@ def test_the_bursts_of_lameter_s_tests_are_3000_pages(name: str, kind: int, amou
 def test_the_server_goes_and_comes_and_the_flood_outlasts_it() -> None:
     rows = streams_of("w4-server-down").arrivals
     down, up, flood = (rows[rows[:, 1] == kind] for kind in (SERVER_DOWN, SERVER_UP, PACKETS))
-    assert down[:, 0].tolist() == [10 * SECOND] * 2
-    assert up[:, 0].tolist() == [20 * SECOND] * 2
+    assert down[:, 0].tolist() == [20 * SECOND] * 2
+    assert up[:, 0].tolist() == [30 * SECOND] * 2
     assert flood[:, 2].sum() == pytest.approx(15 * 81_000, rel=0.05)
-    assert flood[-1, 0] > 24 * SECOND
+    assert flood[-1, 0] > 34 * SECOND
 
 
 def test_the_shipped_trace_is_small_and_its_readme_tells_the_truth() -> None:
