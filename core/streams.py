@@ -148,14 +148,16 @@ class Streams:
         return True
 
 
-def encode(code: int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """Words of single touches of ``page`` by operation ``code`` (READ, WRITE, FILE_READ or FILE_WRITE)."""
-    return np.asarray(page, np.int64) | np.int64(NEED[code] << 32 | code << 40)
+def encode(code: NDArray[np.int64] | int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """Words of single touches of ``page`` by operation ``code`` (READ, WRITE, FILE_READ or FILE_WRITE), one for all or one each."""
+    codes = np.asarray(code, np.int64)
+    words: NDArray[np.int64] = np.asarray(page, np.int64) | np.asarray(NEED, np.int64)[codes] << 32 | codes << 40
+    return words
 
 
-def operation(code: int, page: NDArray[np.int64] | int, literal: NDArray[np.int64] | int, inner: int = 0) -> NDArray[np.int64]:
+def operation(code: int, page: NDArray[np.int64] | int, literal: NDArray[np.int64] | int, inner: NDArray[np.int64] | int = 0) -> NDArray[np.int64]:
     """Words of operations with a literal, int64[n, 2]; ``inner`` goes into bits 48..55."""
-    word = np.asarray(page, np.int64) | np.int64(NEVER << 32 | code << 40 | inner << 48)
+    word = np.asarray(page, np.int64) | np.int64(NEVER << 32 | code << 40) | np.asarray(inner, np.int64) << 48
     return np.stack(np.broadcast_arrays(np.atleast_1d(word), np.asarray(literal, np.int64)), axis=1)
 
 
@@ -173,8 +175,7 @@ class Task:
 
     def touch_mixed(self, codes: NDArray[np.int64], pages: NDArray[np.int64]) -> Task:
         """Touch ``pages[i]`` by operation ``codes[i]``; both int64[n]."""
-        need = np.asarray(NEED, np.int64)[codes]
-        return self._add(np.asarray(pages, np.int64) | need << 32 | np.asarray(codes, np.int64) << 40)
+        return self._add(encode(codes, pages))
 
     def add(self, words: NDArray[np.int64]) -> Task:
         """Words made by ``encode`` and ``operation``, in order: for whoever makes many at once."""
@@ -311,8 +312,9 @@ def check(streams: Streams) -> None:
         raise ValueError(f"streams.horizon_ns: {streams.horizon_ns}; allowed: >= 1")
     if not 1 <= streams.page_scale <= MAX_SCALE:
         raise ValueError(f"streams.page_scale: {streams.page_scale}; allowed: 1 to {MAX_SCALE}")
+    mapped = np.concatenate([[0], np.cumsum(streams.page_attr & MAPPED != 0)])
     for task in range(streams.n_tasks):
-        _check_task(streams, task)
+        _check_task(streams, task, mapped)
     _check_arrivals(streams.arrivals)
 
 
@@ -335,7 +337,8 @@ def _check_arrivals(arrivals: NDArray[np.int64]) -> None:
     refuse((kind >= SERVER_DOWN) & (extra != 0), "extra must be 0")
 
 
-def _check_task(streams: Streams, task: int) -> None:
+def _check_task(streams: Streams, task: int, mapped: NDArray[np.int64]) -> None:
+    """Refuse what the task may not do; ``mapped`` counts the mapped pages before each page."""
     ops = streams.ops[streams.task_first[task] : streams.task_last[task]]
     starts = _starts(ops)
     words = ops[starts]
@@ -353,7 +356,6 @@ def _check_task(streams: Streams, task: int) -> None:
     refuse(touch & ((words >> 32 & 0xFF) != need), "touch does not need the flags of its operation")
     refuse(~touch & ((words >> 32 & 0xFF) != NEVER), "operation with a literal must need NEVER")
     refuse((page >= streams.n_pages), f"page out of range; allowed: 0 to {streams.n_pages - 1}")
-    mapped = np.concatenate([[0], np.cumsum(streams.page_attr & MAPPED != 0)])
     literal = np.where(touch, 0, ops[np.minimum(starts + 1, len(ops) - 1)])
     ranged = (code == RUN) | (code == FSYNC) | (code == DISCARD)
     refuse(ranged & ((literal < 1) | (page + literal > streams.n_pages)), f"range ends after page {streams.n_pages - 1}")

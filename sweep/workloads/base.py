@@ -22,15 +22,19 @@ ZIPF_STEP: Final = 1024  # the Zipf exponent is rounded to multiples of 1/1024
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class WorkloadModel(BaseModel):
+class Part(BaseModel):
+    """Base of what is written in a workload file: frozen, strict, no key unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class WorkloadModel(Part):
     """Base of all kinds.
 
     Attributes:
         name: for messages; set from the file's name.
         duration_s: simulated time after which the run ends, s, 0.1 to 3600.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     name: Annotated[str, Field(max_length=100)] = ""
     duration_s: Annotated[float, Field(ge=0.1, le=3600)] = 10

@@ -26,7 +26,7 @@ def coarsened(trace: Trace, scale: int) -> Trace:
     forget = trace.kind == DISCARD
     first = np.where(forget, -(-start // scale), start // scale)
     last = np.where(forget & (end < sizes[region]), end // scale, -(-end // scale))
-    page, count = new_firsts[region] + first, last - first
+    page, count = new_firsts[region] + np.minimum(first, new_sizes[region] - 1), last - first
     kept = ~forget | (count > 0)
     again = (trace.kind[1:] == trace.kind[:-1]) & (page[1:] == page[:-1]) & (count[1:] == 1) & (count[:-1] == 1) & (trace.kind[1:] <= FILE_WRITE)
     kept[1:] &= ~again
