@@ -71,7 +71,7 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     d.io_head[write] += 1
     if d.network and not d.down:
         receiver = m.actors[m.vm[0].network]
-        receiver.ready_ns = min(receiver.ready_ns, max(entry.done_ns, d.resume_ns))
+        receiver.ready_ns = min(receiver.ready_ns, max(entry.done_ns, d.resume_ns, receiver.local_ns))
 
 
 @inlined

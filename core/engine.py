@@ -147,6 +147,8 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
                 limit = due
             if start < second < limit:
                 limit = second
+            if start < m.actors[a].local_ns:
+                vm.invariant = audit.CLOCK_BACK
             run_actor(m, pol, a, start, max(limit, start + MIN_SLICE_NS))
             m.cpu_free[cpu] = m.actors[a].local_ns
             if a < vm.n_tasks and m.actors[a].dead and all_done(m):

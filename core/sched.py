@@ -117,7 +117,7 @@ def wake(m: Any, what: int, arg: int, now: int) -> None:
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
             actor.wait = WAIT_NONE
-            actor.ready_ns = now
+            actor.ready_ns = max(now, actor.local_ns)  # it may have fallen asleep ahead of the event that wakes it
             vm.waiting[what] -= 1
 
 
