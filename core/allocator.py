@@ -1,7 +1,7 @@
-"""The page allocator's slow path: watermarks, kswapd, direct reclaim, retry, OOM.
+"""The page allocator: its fast path, and what the slow paths of both eras share (allocator_2623.py, allocator_612.py).
 
-Kernel: mm/page_alloc.c:__alloc_pages(), v2.6.23; __alloc_pages_slowpath(), should_reclaim_retry(), v6.12; mm/vmscan.c:throttle_direct_reclaim(), v6.12.
-Differs: order 0 only; one node; no per-CPU lists, no compaction.
+Kernel: mm/page_alloc.c, v2.6.23 and v6.12; mm/vmscan.c:throttle_direct_reclaim(), v6.12.
+Differs: order 0 only; no per-CPU lists, no compaction.
 """
 
 from __future__ import annotations
@@ -9,31 +9,26 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, stall
+from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
 from core.jit import inlined, jit
-from core.oom import out_of_memory
 from core.sched import (
     ALLOC,
     CONTINUE,
-    DIRECT_612,
-    DIRECT_2623,
-    WAIT_CONGESTION,
     WAIT_NONE,
     WAIT_PFMEMALLOC,
-    WAIT_TIMER,
     WAIT_WORK,
-    give_way,
     pop,
     push,
     sleep,
 )
 from core.state import DEPTH
-from core.units import INFINITY, JIFFY, MS, SECOND
-from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, watermark_ok
+from core.units import INFINITY, SECOND
+from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, watermark_ok
 
-MAX_RECLAIM_RETRIES: Final = 16  # mm/internal.h, v6.12
 HOPELESS: Final = 16  # MAX_RECLAIM_RETRIES of kswapd_failures
 FRAMES_LEFT: Final = 6  # what one more level of reclaim needs on the stack
+
 
 START: Final = 0
 REBALANCE: Final = 1
@@ -89,29 +84,12 @@ def obtained(m: Any, a: int, z: int) -> int:
     return pop(m, a, z + 1)
 
 
-@jit
-def step(m: Any, a: int, f: Any) -> int:
-    """One step of the slow path."""
-    if f.phase == START:
-        f.until = -1
-        f.loops = 0
-        f.phase = RESTART
-    if f.phase == RESTART:
-        f.phase = REBALANCE
-        wake_kswapd(m, m.actors[a].local_ns)
-        if m.vm[0].era == ERA_2_6_23:
-            z = try_alloc(m, MARK_MIN, f.gfp)
-            if z >= 0:
-                return obtained(m, a, z)
-    if m.vm[0].era == ERA_2_6_23:
-        if f.phase == REBALANCE:
-            return rebalance_2623(m, a, f)
-        return reclaimed_2623(m, a, f)
-    if f.phase == REBALANCE:
-        return rebalance_612(m, a, f)
-    if f.phase == RECLAIM:
-        return direct_reclaim(m, a, f, DIRECT_612)
-    return reclaimed_612(m, a, f)
+@inlined
+def start(f: Any) -> None:
+    """The first step of the slow path."""
+    f.until = -1
+    f.loops = 0
+    f.phase = RESTART
 
 
 @jit
@@ -132,111 +110,65 @@ def direct_reclaim(m: Any, a: int, f: Any, proc: int) -> int:
 
 
 @jit
-def rebalance_2623(m: Any, a: int, f: Any) -> int:
-    """From the label of that name on, to the call of try_to_free_pages()."""
+def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
+    """A task that would reclaim may have to wait first, as the policy says; kernel threads never do."""
+    vm = m.vm[0]
     actor = m.actors[a]
-    if actor.memalloc > 0 or actor.memdie:
-        z = -1
-        if not f.gfp & gfp.NOMEMALLOC:
-            z = try_alloc(m, MARK_NONE, f.gfp)
-        return obtained(m, a, z)
-    if not f.gfp & gfp.WAIT:
-        return obtained(m, a, -1)
-    return direct_reclaim(m, a, f, DIRECT_2623)
+    if a >= vm.n_tasks:
+        return direct_reclaim(m, a, f, proc)
+    free, half_min = reserve_left(m)
+    answer = pol.before_direct(f.gfp, free, half_min, 1 if vm.kswapd_failures >= HOPELESS else 0, m.tunables)
+    if answer == RECLAIM_NOW:
+        return direct_reclaim(m, a, f, proc)
+    if f.until < 0:
+        f.until = actor.local_ns
+    vm.pgscan_direct_throttle += 1
+    f.phase = RECLAIM
+    limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
+    return sleep(m, a, WAIT_PFMEMALLOC, 0, limit)
 
 
 @jit
-def reclaimed_2623(m: Any, a: int, f: Any) -> int:
-    """After try_to_free_pages(): take a page, or call the OOM killer, or nap and try again."""
-    actor = m.actors[a]
-    actor.memalloc -= 1
-    if f.ret:
-        z = try_alloc(m, MARK_MIN, f.gfp)
-        if z >= 0:
-            return obtained(m, a, z)
-    elif f.gfp & gfp.FS and not f.gfp & gfp.NORETRY:
-        z = try_alloc(m, MARK_HIGH, f.gfp)
-        if z >= 0:
-            return obtained(m, a, z)
-        out_of_memory(m, actor.local_ns)
-        f.phase = RESTART
-        if actor.memdie:
-            return give_way(m, a)
-        return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)
-    if f.gfp & gfp.NORETRY:
-        return obtained(m, a, -1)
-    f.phase = REBALANCE
-    return sleep(m, a, WAIT_CONGESTION, 0, actor.local_ns + 20 * MS)
+def reserve_left(m: Any) -> tuple[int, int]:
+    """Free pages, and half of the sum of the min watermarks."""
+    free = 0
+    whole = 0
+    for z in range(len(m.zones)):
+        free += m.zones[z].nr_free
+        whole += m.zones[z].wmark_min
+    return free, whole // 2
 
 
 @jit
 def allow_direct_reclaim(m: Any) -> bool:
-    """More than half of the sum of the min watermarks is free, or kswapd has given up."""
-    free = 0
-    half = 0
+    """More than half of the reserve is free, or kswapd has given up."""
+    free, half_min = reserve_left(m)
+    return bool(free > half_min or m.vm[0].kswapd_failures >= HOPELESS)
+
+
+@jit
+def reclaimable_pages(m: Any) -> int:
+    """zone_reclaimable_pages() of all zones: the file lists, and the anonymous ones if swap is left. 6.12's lists."""
+    pages = m.queues[2].nr + m.queues[3].nr
+    if m.vm[0].swap_free > 0:
+        pages += m.queues[0].nr + m.queues[1].nr
+    return int(pages)
+
+
+@jit
+def zone_unreclaimable(m: Any) -> bool:
+    """zone_reclaimable() of 2.6.35 to 4.6 turned round: the LRU was scanned six times and nothing was freed."""
+    scanned = 0
     for z in range(len(m.zones)):
-        free += m.zones[z].nr_free
-        half += m.zones[z].wmark_min
-    return bool(free > half // 2 or m.vm[0].kswapd_failures >= HOPELESS)
-
-
-@jit
-def rebalance_612(m: Any, a: int, f: Any) -> int:
-    """__alloc_pages_slowpath() from ``retry`` to direct reclaim."""
-    vm = m.vm[0]
-    actor = m.actors[a]
-    wake_kswapd(m, actor.local_ns)
-    z = try_alloc(m, MARK_MIN, f.gfp)
-    if z < 0 and actor.memdie:
-        z = try_alloc(m, MARK_MIN, f.gfp | gfp.HIGH)  # ALLOC_OOM: half of min
-    if z < 0 and actor.memalloc > 0 and not f.gfp & gfp.NOMEMALLOC:
-        z = try_alloc(m, MARK_NONE, f.gfp)
-    if z >= 0:
-        return obtained(m, a, z)
-    if not f.gfp & gfp.WAIT or actor.memalloc > 0 or actor.memdie:
-        return obtained(m, a, -1)
-    if a < vm.n_tasks and not allow_direct_reclaim(m):
-        vm.pgscan_direct_throttle += 1
-        f.phase = RECLAIM
-        if f.until < 0:
-            f.until = actor.local_ns
-        limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
-        return sleep(m, a, WAIT_PFMEMALLOC, 0, limit)
-    return direct_reclaim(m, a, f, DIRECT_612)
-
-
-@jit
-def reclaimed_612(m: Any, a: int, f: Any) -> int:
-    """After direct reclaim: take a page, retry, or call the OOM killer."""
-    actor = m.actors[a]
-    actor.memalloc -= 1
-    z = try_alloc(m, MARK_MIN, f.gfp)
-    if z >= 0:
-        return obtained(m, a, z)
-    f.phase = REBALANCE
-    if f.gfp & gfp.NORETRY:
-        return obtained(m, a, -1)
-    f.loops = 0 if f.ret else f.loops + 1
-    if f.loops <= MAX_RECLAIM_RETRIES and reclaim_could_help(m, f.gfp):
-        return give_way(m, a)
-    z = try_alloc(m, MARK_HIGH, f.gfp)
-    if z >= 0:
-        return obtained(m, a, z)
-    if f.gfp & gfp.FS:
-        out_of_memory(m, actor.local_ns)
-        f.loops = 0
-        if actor.memdie:
-            return give_way(m, a)
-    return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)
+        scanned += m.zones[z].pages_scanned
+    return bool(scanned >= 6 * reclaimable_pages(m))
 
 
 @jit
 def reclaim_could_help(m: Any, flags: int) -> bool:
     """should_reclaim_retry(): would some zone pass min if all that is reclaimable were freed? Dirty and writeback pages count."""
     vm = m.vm[0]
-    reclaimable = m.queues[2].nr + m.queues[3].nr
-    if vm.swap_free > 0:
-        reclaimable += m.queues[0].nr + m.queues[1].nr
+    reclaimable = reclaimable_pages(m)
     for z in range(len(m.zones)):
         zone = m.zones[z]
         available = zone.nr_free + min(reclaimable, zone.nr_lru)

@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import allocator, audit, device, dirty, flusher, pageout, sched, task, vmscan_612, vmscan_2623
+from core import allocator_612, allocator_2623, audit, device, dirty, flusher, pageout, sched, task
 from core.jit import entry, inlined, jit
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
 from core.units import INFINITY, MS, SECOND, US
+from core.vmscan_612 import direct as direct_612
+from core.vmscan_612 import folios, node
+from core.vmscan_612 import kswapd as kswapd_612
+from core.vmscan_2623 import direct as direct_2623
+from core.vmscan_2623 import kswapd as kswapd_2623
+from core.vmscan_2623 import pages, zone
+from core.watermark import ERA_2_6_23
 
 MIN_SLICE_NS: Final = 20 * US  # an actor on another CPU may be overtaken by so much
 MAX_SLICE_NS: Final = MS
@@ -27,25 +34,27 @@ def step(m: Any, pol: Any, a: int) -> int:
     if proc == sched.TASK:
         return task.step(m, a, f)
     if proc == sched.ALLOC:
-        return allocator.step(m, a, f)
+        if m.vm[0].era == ERA_2_6_23:
+            return allocator_2623.step(m, pol, a, f)
+        return allocator_612.step(m, pol, a, f)
     if proc == sched.SHRINK_LIST_2623:
-        return vmscan_2623.step_shrink_list(m, pol, a, f)
+        return pages.step(m, pol, a, f)
     if proc == sched.SHRINK_ZONE_2623:
-        return vmscan_2623.step_shrink_zone(m, a, f)
+        return zone.step(m, a, f)
     if proc == sched.SHRINK_LIST_612:
-        return vmscan_612.step_shrink_list(m, pol, a, f)
+        return folios.step(m, pol, a, f)
     if proc == sched.SHRINK_NODE_612:
-        return vmscan_612.step_shrink_node(m, a, f)
+        return node.step(m, pol, a, f)
     if proc == sched.PAGEOUT:
         return pageout.step(m, a, f)
     if proc == sched.DIRECT_2623:
-        return vmscan_2623.step_direct(m, pol, a, f)
+        return direct_2623.step(m, pol, a, f)
     if proc == sched.DIRECT_612:
-        return vmscan_612.step_direct(m, a, f)
+        return direct_612.step(m, a, f)
     if proc == sched.KSWAPD_2623:
-        return vmscan_2623.step_kswapd(m, pol, a, f)
+        return kswapd_2623.step(m, pol, a, f)
     if proc == sched.KSWAPD_612:
-        return vmscan_612.step_kswapd(m, a, f)
+        return kswapd_612.step(m, a, f)
     if proc == sched.FLUSHER:
         return flusher.step(m, a, f)
     if proc == sched.WRITEBACK_PAGES:

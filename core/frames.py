@@ -8,7 +8,7 @@ from core.jit import inlined, jit
 from core.lru import remove
 from core.state import CACHED, GONE, NO_LIST, READING, SLOT, STATIC
 from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
-from core.watermark import ERA_2_6_23, MARK_NONE, watermark_ok
+from core.watermark import MARK_NONE, watermark_ok
 
 SLOTS_PER_PAGE: Final = 448  # a radix or xarray node indexes 64 slots and takes 576 bytes: seven to a page
 ALL_ATTR: Final = 65535
@@ -51,9 +51,8 @@ def give(m: Any, z: int) -> None:
     zone = m.zones[z]
     zone.nr_free += 1
     m.vm[0].pgfree += 1
-    if m.vm[0].era == ERA_2_6_23:
-        zone.pages_scanned = 0
-        zone.all_unreclaimable = 0
+    zone.pages_scanned = 0
+    zone.all_unreclaimable = 0
 
 
 @inlined

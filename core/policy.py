@@ -1,28 +1,18 @@
-"""What a reclaim policy is: one file that decides at fixed points, and the tunables it can be searched over.
-
-Decision functions are jitted, take int64 and the policy's own tunables (int64[:], in the order of ``own``) and return int64:
-
-    dirty_page(is_kswapd, anon, marked, node_dirty, priority, own)
-        a dirty page at the LRU tail that may be written now; ``marked``: PG_reclaim is set. Returns WRITE, SET_ASIDE, KEEP or ACTIVATE (reclaim.py).
-    launder(is_kswapd, when, nr_laundry, priority, own)
-        write the laundry now? ``when``: AT_DIRECT_EXIT, AFTER_PRIORITY or AT_HIGH (reclaim.py). Returns 0 or 1.
-    launder_memalloc(is_kswapd, own)
-        does PF_MEMALLOC stay on while the laundry is written? Returns 0 or 1.
-"""
+"""What a reclaim policy is: one file that decides at fixed points (decisions.py), and the tunables it can be searched over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from core.decisions import ARGUMENTS
+from core.era import ERAS
 from core.jit import pointer
 from core.machine import Machine
 from core.state import Decisions
 from core.units import KIB_PER_PAGE
-from core.watermark import ERA_2_6_23, ERAS, default_min_free_kbytes
-
-ARGUMENTS: Final = {"dirty_page": 5, "launder": 4, "launder_memalloc": 1}
+from core.watermark import ERA_2_6_23, default_min_free_kbytes
 
 
 @dataclass(frozen=True)
@@ -70,29 +60,43 @@ def vm_tunables(era: int) -> tuple[Tunable, ...]:
 
 @dataclass(frozen=True)
 class Policy:
-    """A reclaim policy; see the module's docstring for the three functions.
+    """A reclaim policy.
 
     Attributes:
         name: its file's name.
         title: a few words.
         source: mail or kernel function and version.
-        era: "2.6.23" or "6.12", the mechanics around the decisions.
+        era: the mechanics around the decisions, a name of ``era.ERAS``.
+        decides: decision functions by name (decisions.py); what is left out, its era decides.
         own: tunables of its own.
+
+    Raises:
+        ValueError: an era or a decision that does not exist, naming what is allowed.
     """
 
     name: str
     title: str
     source: str
     era: str
-    dirty_page: Callable[..., int]
-    launder: Callable[..., int]
-    launder_memalloc: Callable[..., int]
+    decides: Mapping[str, Callable[..., int]] = field(default_factory=dict)
     own: tuple[Tunable, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.era not in ERAS:
+            raise ValueError(f"policy {self.name}: era {self.era!r}; allowed: {', '.join(ERAS)}")
+        for decision in self.decides:
+            if decision not in ARGUMENTS:
+                raise ValueError(f"policy {self.name}: decides {decision!r}; allowed: {', '.join(ARGUMENTS)}")
+
+    @property
+    def mechanics(self) -> int:
+        """ERA_2_6_23 or ERA_6_12."""
+        return ERAS[self.era].mechanics
 
     @property
     def tunables(self) -> tuple[Tunable, ...]:
         """All that can be set: sysctls of the era, then the policy's own."""
-        return (*vm_tunables(ERAS[self.era]), *self.own)
+        return (*vm_tunables(self.mechanics), *self.own)
 
     def resolve(self, machine: Machine, params: Mapping[str, int]) -> dict[str, int]:
         """Every tunable's value: from ``params``, else the kernel's default.
@@ -118,8 +122,9 @@ class Policy:
     def _default(self, tunable: Tunable, machine: Machine) -> int:
         if tunable.default is not None:
             return tunable.default
-        return default_min_free_kbytes(machine.ram_pages, ERAS[self.era])
+        return default_min_free_kbytes(machine.ram_pages, self.mechanics)
 
     def decisions(self) -> Decisions:
         """The decision functions as the engine takes them."""
-        return Decisions(**{name: pointer(getattr(self, name), count) for name, count in ARGUMENTS.items()})
+        functions = {**ERAS[self.era].decisions, **self.decides}
+        return Decisions(**{name: pointer(functions[name], count) for name, count in ARGUMENTS.items()})

@@ -18,18 +18,6 @@ from core.watermark import ERA_2_6_23, MARK_MIN
 SWAP_CLUSTER_MAX: Final = 32
 DEF_PRIORITY: Final = 12
 
-# What happens to a page at the tail (also a policy's answer about a dirty one).
-FREE: Final = 0
-KEEP: Final = 1
-ACTIVATE: Final = 2
-WRITE: Final = 3
-SET_ASIDE: Final = 4  # onto the reclaimer's private laundry list
-
-# When a policy is asked whether to launder.
-AT_DIRECT_EXIT: Final = 0
-AFTER_PRIORITY: Final = 1
-AT_HIGH: Final = 2
-
 OBJECTS_PER_PAGE: Final = 20  # estimate: dentries and inodes
 OBJECTS_PER_FREED_PAGE: Final = 40  # estimate: half of the objects freed sit on pages that stay in use
 
@@ -77,7 +65,9 @@ def isolate(m: Any, f: Any, which: int, pages: int) -> int:
         p = lru.pop_tail(m, which)
         if p < 0:
             break
-        m.zones[m.page[p].zone].nr_isolated += 1
+        zone = m.zones[m.page[p].zone]
+        zone.nr_isolated += 1
+        zone.pages_scanned += 1
         m.page[p].link = -1
         if f.iso_head < 0:
             f.iso_head = p

@@ -15,7 +15,6 @@ from core.outcome import END_DEADLOCK, END_DONE, END_INVARIANT, END_PANIC, Outco
 from core.policy import Policy
 from core.state import Memory
 from core.streams import Streams
-from core.watermark import ERAS
 
 
 class InvariantError(RuntimeError):
@@ -39,7 +38,7 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
     assert streams.checked
     values = policy.resolve(machine, params)
     own = np.array([values[t.name] for t in policy.own] or [0], np.int64)
-    memory, boot_pages = boot(machine, ERAS[policy.era], values, own, streams)
+    memory, boot_pages = boot(machine, policy.mechanics, values, own, streams)
     vm = memory.vm[0]
     vm.audit = int(audited)
     engine.run(memory, policy.decisions(), boot_pages)

@@ -356,8 +356,16 @@ class Memory(NamedTuple):
 
 
 class Decisions(NamedTuple):
-    """The policy's decision functions, see policy.py."""
+    """The policy's decision functions, see decisions.py."""
 
     dirty_page: Any
+    writeback_page: Any
     launder: Any
     launder_memalloc: Any
+    recurse: Any
+    atomic_scan: Any
+    before_direct: Any
+    throttle: Any
+    wake_pdflush: Any
+    out_of_memory: Any
+    receive: Any

@@ -44,7 +44,7 @@ from core.streams import (
     WRITEBACK,
 )
 from core.units import INFINITY, MS
-from core.vmscan_612 import refault
+from core.vmscan_612.workingset import refault
 from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE
 
 FETCH: Final = 0

@@ -17,7 +17,6 @@ from core.units import KIB_PER_PAGE, kib_to_pages
 
 ERA_2_6_23: Final = 0
 ERA_6_12: Final = 1
-ERAS: Final = {"2.6.23": ERA_2_6_23, "6.12": ERA_6_12}
 LOWMEM_RESERVE_RATIO: Final = 256  # sysctl_lowmem_reserve_ratio of DMA and DMA32, both eras
 
 # Which mark an allocation is held to.

@@ -11,9 +11,9 @@ Expect:  helps while clean pages last; pages in the laundry are missing from the
 
 from __future__ import annotations
 
+from core.decisions import AFTER_PRIORITY, SET_ASIDE
 from core.jit import decision
 from core.policy import Policy, Tunable
-from core.reclaim import AFTER_PRIORITY, SET_ASIDE
 
 KEEP_MEMALLOC = 0
 EACH_PRIORITY = 1
@@ -44,9 +44,7 @@ POLICY = Policy(
     title="postponed laundering (RFC 0/7)",
     source='C. Lameter, "[RFC 0/7] Postphone reclaim laundry to write at high water marks", 20 Aug 2007',
     era="2.6.23",
-    dirty_page=dirty_page,
-    launder=launder,
-    launder_memalloc=launder_memalloc,
+    decides={"dirty_page": dirty_page, "launder": launder, "launder_memalloc": launder_memalloc},
     own=(
         Tunable("launder_keeps_memalloc", 0, 1, 0, "", "1: without patch 7/7, PF_MEMALLOC stays on while laundering (ablation P1a)"),
         Tunable("launder_each_priority", 0, 1, 0, "", "1: kswapd launders after each priority (ablation P1c)"),

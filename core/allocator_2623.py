@@ -1,0 +1,93 @@
+"""The slow path of 2.6.23.
+
+Kernel: mm/page_alloc.c:__alloc_pages(), v2.6.23.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core import gfp
+from core.allocator import (
+    REBALANCE,
+    RECLAIM,
+    RESTART,
+    START,
+    before_direct,
+    direct_reclaim,
+    obtained,
+    reclaim_could_help,
+    start,
+    wake_kswapd,
+)
+from core.frames import try_alloc
+from core.jit import jit
+from core.oom import out_of_memory
+from core.sched import (
+    DIRECT_2623,
+    WAIT_CONGESTION,
+    WAIT_TIMER,
+    give_way,
+    sleep,
+)
+from core.units import JIFFY, MS
+from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE
+
+
+@jit
+def step(m: Any, pol: Any, a: int, f: Any) -> int:
+    """One step of __alloc_pages() from its second try on."""
+    if f.phase == START:
+        start(f)
+    if f.phase == RESTART:
+        f.phase = REBALANCE
+        wake_kswapd(m, m.actors[a].local_ns)
+        z = try_alloc(m, MARK_MIN, f.gfp)
+        if z >= 0:
+            return obtained(m, a, z)
+    if f.phase == RECLAIM:
+        return direct_reclaim(m, a, f, DIRECT_2623)
+    if f.phase == REBALANCE:
+        return rebalance(m, pol, a, f)
+    return reclaimed(m, pol, a, f)
+
+
+@jit
+def rebalance(m: Any, pol: Any, a: int, f: Any) -> int:
+    """From the label of that name on, to the call of try_to_free_pages()."""
+    actor = m.actors[a]
+    if actor.memalloc > 0 or actor.memdie:
+        z = -1
+        if not f.gfp & gfp.NOMEMALLOC:
+            z = try_alloc(m, MARK_NONE, f.gfp)
+        return obtained(m, a, z)
+    if not f.gfp & gfp.WAIT:
+        return obtained(m, a, -1)
+    return before_direct(m, pol, a, f, DIRECT_2623)
+
+
+@jit
+def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
+    """After try_to_free_pages(): take a page, or call the OOM killer, or nap and try again."""
+    actor = m.actors[a]
+    actor.memalloc -= 1
+    progress = 1 if f.ret else 0
+    f.loops = 0 if progress else f.loops + 1
+    if progress:
+        z = try_alloc(m, MARK_MIN, f.gfp)
+        if z >= 0:
+            return obtained(m, a, z)
+    kill = pol.out_of_memory(f.loops, progress, 1 - progress, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables)
+    if kill and f.gfp & gfp.FS and not f.gfp & gfp.NORETRY:
+        z = try_alloc(m, MARK_HIGH, f.gfp)
+        if z >= 0:
+            return obtained(m, a, z)
+        out_of_memory(m, actor.local_ns)
+        f.phase = RESTART
+        if actor.memdie:
+            return give_way(m, a)
+        return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)
+    if f.gfp & gfp.NORETRY:
+        return obtained(m, a, -1)
+    f.phase = REBALANCE
+    return sleep(m, a, WAIT_CONGESTION, 0, actor.local_ns + 20 * MS)

@@ -1,0 +1,93 @@
+"""The slow path of 6.12.
+
+Kernel: mm/page_alloc.c:__alloc_pages_slowpath(), v6.12.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core import gfp
+from core.allocator import (
+    REBALANCE,
+    RECLAIM,
+    RESTART,
+    START,
+    before_direct,
+    direct_reclaim,
+    obtained,
+    reclaim_could_help,
+    start,
+    wake_kswapd,
+    zone_unreclaimable,
+)
+from core.frames import try_alloc
+from core.jit import jit
+from core.oom import out_of_memory
+from core.sched import (
+    DIRECT_612,
+    WAIT_TIMER,
+    give_way,
+    sleep,
+)
+from core.units import JIFFY
+from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE
+
+
+@jit
+def step(m: Any, pol: Any, a: int, f: Any) -> int:
+    """One step of __alloc_pages_slowpath()."""
+    if f.phase == START:
+        start(f)
+    if f.phase == RESTART:
+        f.phase = REBALANCE
+        wake_kswapd(m, m.actors[a].local_ns)
+    if f.phase == RECLAIM:
+        return direct_reclaim(m, a, f, DIRECT_612)
+    if f.phase == REBALANCE:
+        return rebalance(m, pol, a, f)
+    return reclaimed(m, pol, a, f)
+
+
+@jit
+def rebalance(m: Any, pol: Any, a: int, f: Any) -> int:
+    """__alloc_pages_slowpath() from ``retry`` to direct reclaim."""
+    actor = m.actors[a]
+    wake_kswapd(m, actor.local_ns)
+    z = try_alloc(m, MARK_MIN, f.gfp)
+    if z < 0 and actor.memdie:
+        z = try_alloc(m, MARK_MIN, f.gfp | gfp.HIGH)  # ALLOC_OOM: half of min
+    if z < 0 and actor.memalloc > 0 and not f.gfp & gfp.NOMEMALLOC:
+        z = try_alloc(m, MARK_NONE, f.gfp)
+    if z >= 0:
+        return obtained(m, a, z)
+    if not f.gfp & gfp.WAIT or actor.memalloc > 0 or actor.memdie:
+        return obtained(m, a, -1)
+    return before_direct(m, pol, a, f, DIRECT_612)
+
+
+@jit
+def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
+    """After direct reclaim: take a page, retry, or call the OOM killer."""
+    actor = m.actors[a]
+    actor.memalloc -= 1
+    z = try_alloc(m, MARK_MIN, f.gfp)
+    if z >= 0:
+        return obtained(m, a, z)
+    f.phase = REBALANCE
+    if f.gfp & gfp.NORETRY:
+        return obtained(m, a, -1)
+    progress = 1 if f.ret else 0
+    f.loops = 0 if progress else f.loops + 1
+    hopeless = 1 if zone_unreclaimable(m) else 0
+    if not pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables):
+        return give_way(m, a)
+    z = try_alloc(m, MARK_HIGH, f.gfp)
+    if z >= 0:
+        return obtained(m, a, z)
+    if f.gfp & gfp.FS:
+        out_of_memory(m, actor.local_ns)
+        f.loops = 0
+        if actor.memdie:
+            return give_way(m, a)
+    return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)

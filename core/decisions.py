@@ -1,0 +1,91 @@
+"""The points at which the engine asks a policy, and what it may answer.
+
+A decision function is jitted, takes int64 and the policy's own tunables (int64[:], in the order of ``Policy.own``) and returns int64. A policy names only those
+that differ from its era's (era.py):
+
+    dirty_page(is_kswapd, anon, marked, node_dirty, priority, own)
+        a dirty page at the LRU tail that may be written now; ``marked``: PG_reclaim is set, ``node_dirty``: PGDAT_DIRTY.
+        WRITE, SET_ASIDE, TO_LAUNDRY, KEEP, MARK or ACTIVATE.
+    writeback_page(is_kswapd, marked, node_writeback, own)
+        a page under writeback at the LRU tail; ``node_writeback``: PGDAT_WRITEBACK. KEEP or ACTIVATE (either way it is marked PG_reclaim in 6.12).
+    launder(is_kswapd, when, nr_laundry, priority, own)
+        write the laundry now? ``when``: AT_DIRECT_EXIT, AFTER_PRIORITY or AT_HIGH; ``nr_laundry``: pages in it. 0 or 1.
+    launder_memalloc(is_kswapd, own)
+        does PF_MEMALLOC stay on while the laundry is written? 0 or 1.
+    recurse(when, gfp, own)
+        an allocation with PF_MEMALLOC that may wait found no page above the min mark (BEFORE_RESERVE) or none at all (RESERVE_EMPTY).
+        NO, UNMAPPED or MAPPED: reclaim clean pages once more, with or without mapped ones; never asked inside such a recursion.
+    atomic_scan(gfp, own)
+        an allocation that may not wait is about to fail: how many pages may it scan for clean ones with interrupts off? 0: fail.
+    before_direct(gfp, free, half_min, hopeless, own)
+        a task is about to reclaim for itself; ``free`` and ``half_min``: free pages and half of the sum of the min marks, ``hopeless``: kswapd has given up.
+        RECLAIM, WAIT_FOR_RESERVE (throttle_direct_reclaim()), WAIT_FOR_KSWAPD or QUEUE (kswapd hands it a page).
+    throttle(is_kswapd, why, priority, own)
+        a reclaimer could nap; ``why``: PRIORITY_DONE (2.6.23), WHY_WRITEBACK, WHY_CONGESTED or WHY_NOPROGRESS (6.12).
+        NO, BY_EVENT (reclaim_throttle()) or BY_CONGESTION (congestion_wait() of 100 ms).
+    wake_pdflush(is_kswapd, priority, own)
+        does direct reclaim ask the flusher for as many pages as it scanned? 0 or 1.
+    out_of_memory(loops, reclaimed, hopeless, could_help, own)
+        reclaim came back without a page; ``loops``: times in a row without progress, ``hopeless``: the LRU was scanned six times and nothing was freed,
+        ``could_help``: all that is reclaimable would lift a zone above min. 1: kill, 0: try again.
+    receive(own)
+        a network packet finds no page at the GFP_ATOMIC mark. DROP, or FILTER: take it from the reserve and free it at once unless it is for the VM.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ARGUMENTS: Final = {
+    "dirty_page": 5,
+    "writeback_page": 3,
+    "launder": 4,
+    "launder_memalloc": 1,
+    "recurse": 2,
+    "atomic_scan": 1,
+    "before_direct": 4,
+    "throttle": 3,
+    "wake_pdflush": 2,
+    "out_of_memory": 4,
+    "receive": 0,
+}
+
+NO: Final = 0
+
+# dirty_page(); the first three are also what else can happen to a page at the tail.
+FREE: Final = 0
+KEEP: Final = 1
+ACTIVATE: Final = 2
+WRITE: Final = 3
+SET_ASIDE: Final = 4  # onto the reclaimer's private laundry list
+TO_LAUNDRY: Final = 5  # onto the laundry list of its zone or node
+MARK: Final = 6  # set PG_reclaim and keep it on the inactive list
+
+# launder()
+AT_DIRECT_EXIT: Final = 0
+AFTER_PRIORITY: Final = 1
+AT_HIGH: Final = 2
+
+# recurse()
+BEFORE_RESERVE: Final = 0
+RESERVE_EMPTY: Final = 1
+UNMAPPED: Final = 1
+MAPPED: Final = 2
+
+# before_direct()
+RECLAIM: Final = 0
+WAIT_FOR_RESERVE: Final = 1
+WAIT_FOR_KSWAPD: Final = 2
+QUEUE: Final = 3
+
+# throttle()
+PRIORITY_DONE: Final = 0
+WHY_WRITEBACK: Final = 1
+WHY_CONGESTED: Final = 2
+WHY_NOPROGRESS: Final = 3
+BY_EVENT: Final = 1
+BY_CONGESTION: Final = 2
+
+# receive()
+DROP: Final = 0
+FILTER: Final = 1

@@ -1,0 +1,50 @@
+"""The private laundry of a reclaimer: C. Lameter, RFC 0/7, 20 Aug 2007."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.jit import jit
+from core.reclaim import (
+    put_back,
+    take_laundry,
+)
+from core.sched import (
+    CONTINUE,
+    SHRINK_LIST_2623,
+    push,
+)
+
+
+@jit
+def enter_launder(m: Any, pol: Any, a: int, f: Any) -> int:
+    """Run the ordinary page routine over the frame's laundry; PF_MEMALLOC as the policy says."""
+    actor = m.actors[a]
+    f.held = actor.memalloc
+    if not pol.launder_memalloc(1 if a == m.vm[0].kswapd else 0, m.tunables):
+        actor.memalloc = 0
+    s = push(m, a, SHRINK_LIST_2623)
+    s.sc = actor.depth - 1
+    s.laundering = 1
+    take_laundry(m, s, f)
+    return CONTINUE
+
+
+@jit
+def wants_to_launder(m: Any, pol: Any, a: int, f: Any, when: int) -> bool:
+    """Ask the policy; an empty laundry is never written."""
+    if f.nr_laundry == 0:
+        return False
+    return bool(pol.launder(1 if a == m.vm[0].kswapd else 0, when, f.nr_laundry, f.priority, m.tunables))
+
+
+@jit
+def return_laundry(m: Any, f: Any) -> None:
+    """Put an unwritten laundry back on the LRU."""
+    head = f.laundry_head
+    f.keep_head = -1
+    m.vm[0].nr_laundry -= f.nr_laundry
+    f.laundry_head = -1
+    f.laundry_tail = -1
+    f.nr_laundry = 0
+    put_back(m, head)

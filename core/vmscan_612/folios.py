@@ -1,0 +1,172 @@
+"""What becomes of each folio at the tail of an inactive list, and one batch of them.
+
+Kernel: mm/vmscan.c:shrink_folio_list(), folio_check_references(), shrink_inactive_list(), v6.12.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core import gfp
+from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, WRITE
+from core.dirty import wake_flusher
+from core.frames import unmap
+from core.jit import inlined, jit
+from core.pageout import pageout
+from core.reclaim import (
+    SWAP_CLUSTER_MAX,
+    add_to_swap,
+    evict,
+    keep,
+    put_back,
+    set_aside,
+)
+from core.sched import (
+    pop,
+)
+from core.state import DEPTH, GONE, READING, SLOT
+from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, EXEC, MAPPED, PRESENT, RECLAIM, REFERENCED, WRITEBACK
+from core.vmscan_612.balance import note_cost
+
+START: Final = 0
+WROTE: Final = 1
+
+
+@inlined
+def note_dirty(m: Any, f: Any, p: int) -> None:
+    """folio_check_dirty_writeback() and the counts made from it; anonymous folios do not count."""
+    if m.page[p].attr & ANON:
+        return
+    flags = m.flags[p]
+    if flags & (DIRTY | WRITEBACK):
+        f.nr_dirty += 1
+        if not flags & WRITEBACK:
+            f.nr_unqueued_dirty += 1
+    if flags & WRITEBACK and flags & RECLAIM:
+        f.nr_congested += 1
+
+
+@inlined
+def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
+    """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE or SET_ASIDE."""
+    vm = m.vm[0]
+    pg = m.page[p]
+    actor = m.actors[a]
+    actor.local_ns += vm.scan_ns
+    is_kswapd = 1 if a == vm.kswapd else 0
+    if pg.attr & READING:
+        return KEEP
+    sc.nr_scanned += 1
+    note_dirty(m, f, p)
+    marked = 1 if m.flags[p] & RECLAIM else 0
+    if m.flags[p] & WRITEBACK:
+        if is_kswapd and m.flags[p] & RECLAIM and vm.node_writeback:
+            f.nr_immediate += 1
+        else:
+            m.flags[p] |= RECLAIM
+            f.nr_file_writeback += 1
+        return int(pol.writeback_page(is_kswapd, marked, vm.node_writeback, m.tunables))
+    if pg.attr & GONE:
+        return FREE
+    mapped = pg.attr & MAPPED and m.flags[p] & PRESENT
+    young = mapped and m.flags[p] & ACCESSED
+    marked_ref = m.flags[p] & REFERENCED
+    reclaim_clean = False
+    if young:
+        m.flags[p] = (m.flags[p] & (255 ^ ACCESSED)) | REFERENCED
+        if marked_ref or pg.attr & EXEC:
+            return ACTIVATE
+        return KEEP
+    if marked_ref and not pg.attr & ANON:
+        m.flags[p] &= 255 ^ REFERENCED
+        reclaim_clean = True
+    if pg.attr & ANON and not pg.attr & SLOT and (not sc.gfp & gfp.IO or not add_to_swap(m, p)):
+        return ACTIVATE
+    if mapped:
+        actor.local_ns += vm.unmap_ns
+        unmap(m, p)
+    if not m.flags[p] & DIRTY:
+        return FREE
+    if pg.attr & ANON:
+        if not sc.gfp & gfp.IO or not sc.may_writepage:
+            return KEEP
+        return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
+    if reclaim_clean:
+        return KEEP
+    return int(pol.dirty_page(is_kswapd, 0, marked, vm.node_dirty, sc.priority, m.tunables))
+
+
+@jit
+def step(m: Any, pol: Any, a: int, f: Any) -> int:
+    """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
+    sc = m.frames[a * DEPTH + f.sc]
+    if f.phase == WROTE:
+        f.phase = START
+        f.nr_pageout += f.ret
+        if not f.ret:
+            activate(m, f, f.page)
+        keep(m, f, f.page)
+    while f.iso_head >= 0:
+        p = f.iso_head
+        f.iso_head = int(m.page[p].link)
+        what = fate(m, pol, a, sc, f, p)
+        if what == FREE:
+            evict(m, p)
+            f.nr_reclaimed += 1
+        elif what == WRITE:
+            f.page = p
+            f.phase = WROTE
+            return pageout(m, a, p, 1)
+        elif what == SET_ASIDE:
+            set_aside(m, sc, p)
+        else:
+            if what == ACTIVATE:
+                if m.flags[p] & DIRTY and not m.flags[p] & WRITEBACK and not m.page[p].attr & ANON:
+                    mark(m, p)
+                activate(m, f, p)
+            elif what == MARK:
+                mark(m, p)
+            keep(m, f, p)
+    put_back(m, f.keep_head)
+    return settle(m, a, f, sc)
+
+
+@inlined
+def mark(m: Any, p: int) -> None:
+    """PG_reclaim on a dirty folio: free it as soon as it has been written."""
+    m.flags[p] |= RECLAIM
+    m.vm[0].nr_vmscan_immediate_reclaim += 1
+
+
+@inlined
+def activate(m: Any, f: Any, p: int) -> None:
+    """The folio goes back active."""
+    vm = m.vm[0]
+    if not m.flags[p] & ACTIVE:
+        m.flags[p] |= ACTIVE
+        vm.pgactivate += 1
+        vm.nonresident_age += 1
+        f.nr_rotated += 1
+
+
+@jit
+def settle(m: Any, a: int, f: Any, sc: Any) -> int:
+    """The end of shrink_inactive_list(): costs, counts, and the flusher is woken when all it met was dirty and unqueued."""
+    vm = m.vm[0]
+    cost = f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_rotated
+    note_cost(m, f.is_file, cost)
+    if a == vm.kswapd:
+        vm.pgsteal_kswapd += f.nr_reclaimed
+    else:
+        vm.pgsteal_direct += f.nr_reclaimed
+    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0:
+        wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
+    sc.nr_dirty += f.nr_dirty
+    sc.nr_congested += f.nr_congested
+    sc.nr_unqueued_dirty += f.nr_unqueued_dirty
+    sc.nr_file_writeback += f.nr_file_writeback
+    sc.nr_immediate += f.nr_immediate
+    sc.nr_taken += f.nr_taken
+    if f.is_file:
+        sc.nr_file_taken += f.nr_taken
+    return pop(m, a, f.nr_reclaimed)

@@ -1,0 +1,191 @@
+"""One node: scan its lists as planned, then set its flags.
+
+Kernel: mm/vmscan.c:shrink_lruvec(), shrink_node(), v6.12.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_NOPROGRESS, WHY_WRITEBACK
+from core.device import write_congested
+from core.jit import jit
+from core.reclaim import (
+    DEF_PRIORITY,
+    SWAP_CLUSTER_MAX,
+    isolate,
+    shrink_slab,
+)
+from core.sched import (
+    CONTINUE,
+    SHRINK_LIST_612,
+    SHRINK_NODE_612,
+    WAIT_CONGESTION,
+    WAIT_NOPROGRESS,
+    WAIT_TIMER,
+    give_way,
+    pop,
+    push,
+    sleep,
+    wake,
+)
+from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, FILE, INACTIVE, INACTIVE_FILE, SWAP
+from core.units import JIFFY, MS
+from core.vmscan_612.balance import get_scan_count, inactive_is_low, prepare_scan_control, shrink_active
+from core.vmscan_612.throttle import skip_throttle, throttle_writeback
+
+START: Final = 0
+LISTS_LEFT: Final = 1
+SHRUNK: Final = 2
+THROTTLED: Final = 3
+
+
+@jit
+def step(m: Any, pol: Any, a: int, f: Any) -> int:
+    """shrink_node() of the one node: scan by get_scan_count(), then flags and throttles; returns pages freed."""
+    vm = m.vm[0]
+    sc = m.frames[a * DEPTH + f.sc]
+    if f.phase == START:
+        sc.nr_dirty = 0
+        sc.nr_congested = 0
+        sc.nr_unqueued_dirty = 0
+        sc.nr_file_writeback = 0
+        sc.nr_immediate = 0
+        sc.nr_taken = 0
+        sc.nr_file_taken = 0
+        f.total_scanned = sc.nr_scanned
+        prepare_scan_control(m, sc)
+        get_scan_count(m, f, sc)
+        f.proportional = 1 if a != vm.kswapd and sc.priority == DEF_PRIORITY else 0
+        f.zone = 0
+        f.phase = LISTS_LEFT
+    if f.phase == SHRUNK:
+        f.nr_reclaimed += f.ret
+        f.zone += 1
+        f.phase = LISTS_LEFT
+        return give_way(m, a)
+    if f.phase == THROTTLED:
+        return pop(m, a, f.nr_reclaimed)
+    while f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:
+        if f.zone == 4:
+            f.zone = 0
+            if enough(m, f, sc):
+                break
+            continue
+        if shrink_one(m, a, f, sc):
+            return CONTINUE
+        f.zone += 1
+    if inactive_is_low(m, 0) and vm.swap_free > 0 and sc.may_swap:
+        shrink_active(m, a, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+    before = vm.nr_slab
+    shrink_slab(m, 0, 0, sc.priority)
+    f.nr_reclaimed += before - vm.nr_slab
+    return node_done(m, pol, a, f, sc)
+
+
+@jit
+def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
+    """One batch of list ``f.zone``; True if a frame was pushed for it."""
+    vm = m.vm[0]
+    which = f.zone
+    pages = min(f.scan[which], SWAP_CLUSTER_MAX)
+    if pages <= 0:
+        return False
+    f.scan[which] -= pages
+    if which in (ACTIVE_LIST, ACTIVE_FILE):
+        if sc.deactivate & (2 if which == ACTIVE_FILE else 1):
+            shrink_active(m, a, which, pages)
+        else:
+            sc.skipped_deactivate = 1
+        return False
+    depth = m.actors[a].depth
+    s = push(m, a, SHRINK_LIST_612)
+    s.sc = f.sc
+    s.is_file = 1 if which == INACTIVE_FILE else 0
+    s.nr_dirty = 0
+    s.nr_unqueued_dirty = 0
+    s.nr_congested = 0
+    s.nr_file_writeback = 0
+    s.nr_immediate = 0
+    s.nr_pageout = 0
+    s.nr_rotated = 0
+    s.nr_taken = isolate(m, s, which, pages)
+    if s.nr_taken == 0:
+        m.actors[a].depth = depth
+        return False
+    if a == vm.kswapd:
+        vm.pgscan_kswapd += s.nr_taken
+    else:
+        vm.pgscan_direct += s.nr_taken
+    f.phase = SHRUNK
+    return True
+
+
+@jit
+def enough(m: Any, f: Any, sc: Any) -> bool:
+    """After a round over the lists: reclaimed enough? Then drop the smaller type and scan the other in proportion."""
+    if f.nr_reclaimed < sc.nr_to_reclaim or f.proportional:
+        return False
+    file = f.scan[INACTIVE_FILE] + f.scan[ACTIVE_FILE]
+    anon = f.scan[INACTIVE] + f.scan[ACTIVE_LIST]
+    if file == 0 or anon == 0:
+        return True
+    small = INACTIVE if file > anon else INACTIVE_FILE
+    other = INACTIVE_FILE - small
+    left = min(file, anon)
+    percentage = left * 100 // (f.goal[small] + f.goal[small + 1] + 1)
+    f.scan[small] = 0
+    f.scan[small + 1] = 0
+    for which in range(other, other + 2):
+        scanned = f.goal[which] - f.scan[which]
+        f.scan[which] = max(f.goal[which] * (100 - percentage) // 100 - scanned, 0)
+    f.proportional = 1
+    return False
+
+
+@jit
+def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
+    """kswapd marks the node; reclaimers that got nowhere are throttled."""
+    vm = m.vm[0]
+    now = m.actors[a].local_ns
+    is_kswapd = a == vm.kswapd
+    if f.nr_reclaimed > 0:
+        vm.kswapd_failures = 0
+    f.phase = THROTTLED
+    if is_kswapd:
+        if sc.nr_file_writeback and sc.nr_file_writeback == sc.nr_taken:
+            vm.node_writeback = 1
+        if sc.nr_unqueued_dirty and sc.nr_unqueued_dirty == sc.nr_file_taken:
+            vm.node_dirty = 1
+        if sc.nr_immediate:
+            how = pol.throttle(1, WHY_WRITEBACK, sc.priority, m.tunables)
+            if how == BY_EVENT:
+                return throttle_writeback(m, a, now)
+            if how == BY_CONGESTION:
+                return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
+    if sc.nr_dirty and sc.nr_dirty == sc.nr_congested and is_kswapd:
+        vm.node_congested = 1
+    if not is_kswapd and vm.node_congested:
+        how = pol.throttle(0, WHY_CONGESTED, sc.priority, m.tunables)
+        if how == BY_EVENT and not skip_throttle(m):
+            return sleep(m, a, WAIT_TIMER, 0, now + JIFFY)
+        if how == BY_CONGESTION and (write_congested(m, SWAP) or write_congested(m, FILE)):  # wait_iff_congested()
+            return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
+    if f.nr_reclaimed > (sc.nr_scanned - f.total_scanned) >> 3:
+        wake(m, WAIT_NOPROGRESS, -1, now)
+    elif not is_kswapd and sc.priority == 1 and f.nr_reclaimed == 0:
+        how = pol.throttle(0, WHY_NOPROGRESS, sc.priority, m.tunables)
+        if how == BY_EVENT and not skip_throttle(m):
+            return sleep(m, a, WAIT_NOPROGRESS, 0, now + JIFFY)
+        if how == BY_CONGESTION:
+            return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
+    return pop(m, a, f.nr_reclaimed)
+
+
+@jit
+def enter_shrink_node(m: Any, a: int) -> int:
+    """Push shrink_node() with the scan_control of the present frame."""
+    depth = m.actors[a].depth
+    s = push(m, a, SHRINK_NODE_612)
+    s.sc = depth
+    return CONTINUE
