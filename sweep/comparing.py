@@ -69,12 +69,14 @@ def _results(scenario: Scenario, jobs: int) -> list[RowResult]:
     if not all(is_compiled(row.policy) for row in scenario.rows):
         say("compiling the simulator, once for this version: this takes a minute or two")
     total = len(scenario.rows) * scenario.seeds
-    began = time.monotonic()
+    first = 0.0  # when the first one was done: what goes before is the start of the workers and perhaps the compiler
     with Line(scenario.name) as line:
 
         def report(done: int) -> None:
-            took = time.monotonic() - began
-            eta = duration(took / done * (total - done)) if done else "?"
+            nonlocal first
+            now = time.monotonic()
+            first = first if first or not done else now
+            eta = duration((now - first) / (done - 1) * (total - done)) if done > 1 else "?"
             line.show(done, total, f"{done}/{total} simulations ({100 * done // total} %), ETA {eta}")
 
         return compare(scenario, jobs, report)

@@ -61,7 +61,7 @@ def ratio(value: float | None, base: float | None) -> float | None:
 
 def _known(name: str) -> str:
     if name not in NAMES:
-        raise ValueError(f"unknown measure; allowed: {', '.join(NAMES)}")
+        raise ValueError(f"{name}; allowed: {', '.join(NAMES)}")
     return name
 
 

@@ -46,7 +46,7 @@ def columns(results: Sequence[RowResult], ratios: Sequence[str] = (), extra: Seq
     """
     compared = [_ratio(name) for name in dict.fromkeys(("throughput", *ratios))] if any(r.baseline for r in results) else []
     expecting = any(result.row.expect or result.row.expect_median for result in results)
-    return [
+    shown = [
         Column("row", "row", lambda r: r.row.name, lambda r: r.row.name, is_left=True),
         Column("policy", "policy", lambda r: r.row.policy, lambda r: r.row.policy, is_left=True),
         Column("seeds", "seeds", lambda r: len(r.replicates), lambda r: str(len(r.replicates))),
@@ -58,9 +58,12 @@ def columns(results: Sequence[RowResult], ratios: Sequence[str] = (), extra: Seq
         _median("reserve_per_freed", "reserve/|freed"),
         Column("killed after|low, s", "killed_after_low_s", lambda r: r.median("killed_after_low_s"), _seconds),
         _median("atomic_fail", "atomic|fail"),
-        *(_median(name, name.replace("_", "_|", 1) if len(name) > 12 else name) for name in extra),
-        *([Column("as|expected", "as_expected", _holds, lambda r: _holds(r) or "", is_left=True)] if expecting else []),
     ]
+    further = [name for name in dict.fromkeys(extra) if name not in {column.key for column in shown}]
+    shown += [_median(name, name.replace("_", "_|", 1) if len(name) > 12 else name) for name in further]
+    if expecting:
+        shown.append(Column("as|expected", "as_expected", _holds, lambda r: _holds(r) or "", is_left=True))
+    return shown
 
 
 def text(results: Sequence[RowResult], shown: Sequence[Column]) -> str:
