@@ -16,7 +16,7 @@ WIDTH: Final = 120
 
 def listing() -> Iterator[str]:
     """Every policy with its own tunables, by era, and the tunables that the policies of an era share."""
-    known = [policies.load(name) for name in policies.names()]
+    known = [_loaded(name) for name in policies.names()]
     for era in dict.fromkeys(policy.era for policy in known):
         family = [policy for policy in known if policy.era == era]
         common = [t for t in family[0].tunables if all(t in policy.tunables for policy in family)]
@@ -32,16 +32,21 @@ def details(name: str) -> Iterator[str]:
     """One policy: title, source, era, tunables, and the docstring of its file.
 
     Raises:
-        ConfigError: no such policy.
+        ConfigError: no such policy, or its file is none.
     """
-    if name not in policies.names():
-        raise ConfigError(f"{name}: no such policy; allowed: {', '.join(policies.names())}")
-    policy: Policy = policies.load(name)
+    policy = _loaded(name)
     yield f"{policy.name}: {policy.title}"
     yield f"era: {policy.era}"
     yield from _wrapped(f"source: {policy.source}", 0)
     yield from ("", inspect.getdoc(importlib.import_module(f"core.policies.{name}")) or "no description")
     yield from ("", "tunables", *_lines(policy.tunables, 2))
+
+
+def _loaded(name: str) -> Policy:
+    try:
+        return policies.load(name)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _lines(tunables: Sequence[Tunable], indent: int) -> Iterator[str]:

@@ -175,7 +175,7 @@ def _row(config: ScenarioConfig, row: RowConfig, number: int, builder: CellBuild
         raise refusal(file, f"{place}.policy", row.policy, ", ".join(policies.names()))
     cell = builder.point(config, row, place, number)
     try:
-        policies.load(row.policy).resolve(cell.machine, row.params)
+        policies.load(row.policy).resolve(cell.machine, row.params)  # its file may be no policy, and params may depend on the machine
     except ValueError as error:
         raise ConfigError(f"{file}: {place}.{error}") from None
     return Row(row.name, row.policy, row.params, cell, config.baseline_of(row), row.expect, row.expect_median)

@@ -125,7 +125,7 @@ def test_one_policy_is_told_in_full(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert "\n  launder_keeps_memalloc: 0 to 1, default 0: 1: without patch 7/7" in out
     code, out, err = called(monkeypatch, capsys, "policies", "prompt")
     assert (code, out) == (2, "")
-    assert err.startswith("highwater: error: prompt: no such policy; allowed: ")
+    assert err.startswith("highwater: error: unknown policy 'prompt'; known: ")
 
 
 def test_the_version_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
