@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numba
-from numba import _dynfunc, types
+from numba import _dynfunc, types  # type: ignore[attr-defined]
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
@@ -65,12 +65,13 @@ def cache_dir() -> Path:
 
 
 config.CACHE_DIR = str(cache_dir())
+config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0  # there is nothing to vectorise; without looking for it the optimiser takes two thirds of the time
 
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 
 
-class _CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _CalleeLibrary(JITCodeLibrary):
     """Code of a function that only compiled code calls: neither optimised nor turned into machine code on its own, only linked into its callers.
 
     Numba's own libraries do both for every function together with all that it calls, so the leaves would be compiled once for each level above them.
@@ -80,7 +81,7 @@ class _CalleeLibrary(JITCodeLibrary):  # type: ignore[misc]
         self._finalized = True
 
 
-class _EntryLibrary(JITCodeLibrary):  # type: ignore[misc]
+class _EntryLibrary(JITCodeLibrary):
     """Code of a function that Python calls, with all that it needs."""
 
     def add_linking_library(self, library: Any) -> None:
@@ -99,7 +100,7 @@ def _closure(library: Any, found: dict[Any, None]) -> dict[Any, None]:
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _CalleeLowering(NativeLowering):  # type: ignore[misc]
+class _CalleeLowering(NativeLowering):
     """Numba's lowering without its last step, machine code: a function object without an address stands for the callee."""
 
     _name = "callee_lowering"
@@ -114,7 +115,7 @@ class _CalleeLowering(NativeLowering):  # type: ignore[misc]
         return True
 
 
-class _Compiler(CompilerBase):  # type: ignore[misc]
+class _Compiler(CompilerBase):
     library: Any
 
     def _set_library(self) -> None:
