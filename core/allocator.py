@@ -24,7 +24,7 @@ from core.sched import (
 )
 from core.state import DEPTH
 from core.units import INFINITY, SECOND
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, watermark_ok
+from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE, floor, watermark_ok
 
 HOPELESS: Final = 16  # MAX_RECLAIM_RETRIES of kswapd_failures
 FRAMES_LEFT: Final = 6  # what one more level of reclaim needs on the stack
@@ -79,6 +79,8 @@ def obtained(m: Any, a: int, z: int) -> int:
     if z < 0:
         if not f.gfp & gfp.WAIT:
             vm.atomic_fail += 1
+        if actor.memalloc > 0:
+            vm.memalloc_fail += 1
         return pop(m, a, 0)
     vm.nr_in_hand += 1
     return pop(m, a, z + 1)
@@ -90,6 +92,16 @@ def start(f: Any) -> None:
     f.until = -1
     f.loops = 0
     f.phase = RESTART
+
+
+@jit
+def take_reserve(m: Any, actor: Any, flags: int) -> int:
+    """ALLOC_NO_WATERMARKS; what PF_MEMALLOC takes below min is counted. The zone, or -1."""
+    vm = m.vm[0]
+    z = try_alloc(m, MARK_NONE, flags)
+    if z >= 0 and actor.memalloc > 0 and m.zones[z].nr_free < floor(m.zones[z], MARK_MIN, gfp.KERNEL, vm.era):
+        vm.reserve_used += 1
+    return int(z)
 
 
 @jit

@@ -18,6 +18,7 @@ from core.allocator import (
     obtained,
     reclaim_could_help,
     start,
+    take_reserve,
     wake_kswapd,
 )
 from core.frames import try_alloc
@@ -31,7 +32,7 @@ from core.sched import (
     sleep,
 )
 from core.units import JIFFY, MS
-from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE
+from core.watermark import MARK_HIGH, MARK_MIN
 
 
 @jit
@@ -59,7 +60,7 @@ def rebalance(m: Any, pol: Any, a: int, f: Any) -> int:
     if actor.memalloc > 0 or actor.memdie:
         z = -1
         if not f.gfp & gfp.NOMEMALLOC:
-            z = try_alloc(m, MARK_NONE, f.gfp)
+            z = take_reserve(m, actor, f.gfp)
         return obtained(m, a, z)
     if not f.gfp & gfp.WAIT:
         return obtained(m, a, -1)

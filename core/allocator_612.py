@@ -18,6 +18,7 @@ from core.allocator import (
     obtained,
     reclaim_could_help,
     start,
+    take_reserve,
     wake_kswapd,
     zone_unreclaimable,
 )
@@ -31,7 +32,7 @@ from core.sched import (
     sleep,
 )
 from core.units import JIFFY
-from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE
+from core.watermark import MARK_HIGH, MARK_MIN, MARK_OOM
 
 
 @jit
@@ -55,10 +56,11 @@ def rebalance(m: Any, pol: Any, a: int, f: Any) -> int:
     actor = m.actors[a]
     wake_kswapd(m, actor.local_ns)
     z = try_alloc(m, MARK_MIN, f.gfp)
-    if z < 0 and actor.memdie:
-        z = try_alloc(m, MARK_MIN, f.gfp | gfp.HIGH)  # ALLOC_OOM: half of min
-    if z < 0 and actor.memalloc > 0 and not f.gfp & gfp.NOMEMALLOC:
-        z = try_alloc(m, MARK_NONE, f.gfp)
+    if z < 0 and not f.gfp & gfp.NOMEMALLOC:  # __gfp_pfmemalloc_flags()
+        if actor.memalloc > 0:
+            z = take_reserve(m, actor, f.gfp)
+        elif actor.memdie:
+            z = try_alloc(m, MARK_OOM, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
     if not f.gfp & gfp.WAIT or actor.memalloc > 0 or actor.memdie:

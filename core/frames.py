@@ -8,7 +8,7 @@ from core.jit import inlined, jit
 from core.lru import remove
 from core.state import CACHED, GONE, NO_LIST, READING, SLOT, STATIC
 from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
-from core.watermark import MARK_NONE, watermark_ok
+from core.watermark import watermark_ok
 
 SLOTS_PER_PAGE: Final = 448  # a radix or xarray node indexes 64 slots and takes 576 bytes: seven to a page
 ALL_ATTR: Final = 65535
@@ -38,8 +38,6 @@ def try_alloc(m: Any, mark: int, gfp: int) -> int:
     for z in range(len(m.zones) - 1, -1, -1):
         zone = m.zones[z]
         if watermark_ok(zone, mark, gfp, vm.era):
-            if mark == MARK_NONE and zone.nr_free <= zone.wmark_min:
-                vm.reserve_used += 1
             take(m, z)
             return z
     return -1

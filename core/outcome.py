@@ -32,6 +32,7 @@ class Outcome:
         stall_*: allocations that entered direct reclaim, from there to their page.
         nr_free_min_seen, nr_free_final: free pages, lowest and at the end.
         reserve_used: pages that PF_MEMALLOC took below the min watermark.
+        memalloc_fail: allocations under PF_MEMALLOC that failed.
         laundry_max: most pages on private laundry lists at one time.
     """
 
@@ -51,6 +52,7 @@ class Outcome:
     nr_free_min_seen: int
     nr_free_final: int
     reserve_used: int
+    memalloc_fail: int
     recursion_limit: int
     atomic_fail: int
     laundry_isolated: int

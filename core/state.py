@@ -128,6 +128,7 @@ class Vm:
     nr_stalls: i8
     recursion_limit: i8
     reserve_used: i8  # pages taken below the min mark by PF_MEMALLOC
+    memalloc_fail: i8  # allocations under PF_MEMALLOC that failed
     atomic_fail: i8
     pgfault: i8
     pgmajfault: i8
@@ -173,6 +174,8 @@ class Zone:
     wmark_high: i8
     lowmem_reserve: i8
     reserve: i8  # pages_emerg: only PF_MEMALLOC goes below
+    atomic_reserve: i8  # PF_MEMALLOC stops here, GFP_ATOMIC goes as much deeper
+    rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
     nr_kernel: i8  # kernel pages of any kind
