@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import allocator_612, allocator_2623, audit, device, dirty, flusher, pageout, sched, task
+from core import allocator_612, allocator_2623, audit, device, dirty, flusher, pageout, prealloc, sched, slabtest, task
 from core.jit import entry, inlined, jit
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
@@ -61,6 +61,10 @@ def step(m: Any, pol: Any, a: int) -> int:
         return flusher.step_pages(m, a, f)
     if proc == sched.FSYNC:
         return flusher.step_fsync(m, a, f)
+    if proc == sched.SLAB_BURST:
+        return slabtest.step(m, a, f)
+    if proc == sched.PRELOAD:
+        return prealloc.step(m, a, f)
     return dirty.step(m, a, f)
 
 
