@@ -2,7 +2,7 @@
 
 The engine is compiled once for all policies: a policy's decision functions enter as typed function pointers, so a new policy costs the
 compilation of its own few lines. Numba's disk cache does not notice edits made in another file, therefore the cache directory is named by a
-hash of all of core's sources and a changed file simply means another directory.
+hash of core's sources and a changed file simply means another directory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
 from numba import types
@@ -25,12 +25,31 @@ njit: Any = numba.njit
 JIT_ENABLED = not config.DISABLE_JIT
 
 
+CORE: Final = Path(__file__).parent
+
+
+def policy_directories() -> tuple[Path, ...]:
+    """Where policies lie: core/policies, then the directories of $HIGHWATER_POLICY_PATH (separated as in $PATH)."""
+    more = os.environ.get("HIGHWATER_POLICY_PATH", "")
+    return (CORE / "policies", *(Path(directory).resolve() for directory in more.split(os.pathsep) if directory))
+
+
 def sources_hash() -> str:
-    """SHA-256 (16 hex digits) of the names and contents of core's sources and of the Numba version."""
-    root = Path(__file__).parent
-    sha = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(root.rglob("*.py")):
-        sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    """SHA-256 (16 hex digits) of core's sources without the policies, and of the Numba version: the engine is the same for all of them."""
+    shipped = policy_directories()[0]
+    return _hash([path for path in CORE.rglob("*.py") if shipped not in path.parents], numba.__version__)
+
+
+def policies_hash() -> str:
+    """SHA-256 (16 hex digits) of all policies."""
+    return _hash([path for directory in policy_directories() for path in directory.glob("*.py")], "")
+
+
+def _hash(paths: list[Path], start: str) -> str:
+    sha = hashlib.sha256(start.encode())
+    for path in sorted(paths):
+        name = path.relative_to(CORE) if CORE in path.parents else path
+        sha.update(name.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:16]
 
 
@@ -79,7 +98,17 @@ def _plain_integers(dispatcher: Any) -> Any:
     return dispatcher
 
 
-decision = entry  # a policy's function: called through a pointer to its C wrapper
+def decision(function: F) -> F:
+    """Compile a policy's function, which the engine calls through a pointer to its C wrapper.
+
+    The policies have a directory of their own in the cache, named by a hash of all of them: an edit costs the compilation of their few lines, not the engine's.
+    """
+    engine = config.CACHE_DIR
+    config.CACHE_DIR = str(Path(engine) / f"policies-{policies_hash()}")
+    try:
+        return entry(function)
+    finally:
+        config.CACHE_DIR = engine
 
 
 TUNABLES = types.Array(types.int64, 1, "C")
