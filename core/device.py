@@ -11,7 +11,7 @@ from typing import Any, Final
 from core import lru
 from core.frames import ALL_ATTR, bury, give_kernel, map_page
 from core.jit import inlined, jit
-from core.sched import WAIT_CONGESTION, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
+from core.sched import WAIT_CONGESTION, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, WAIT_WRITEOUT, wake
 from core.state import (
     ACTIVE_FILE,
     ACTIVE_LIST,
@@ -170,6 +170,9 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     elif held < 0:
         d.w_pool_used += held
         wake(m, WAIT_POOL, dev, now)
+    if held != 0:
+        vm.writeout_admitted -= abs(held)
+        wake(m, WAIT_WRITEOUT, -1, now)
     vm.nr_writeback -= 1
     if dev == FILE:
         vm.nr_file_writeback -= 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import allocator_612, allocator_2623, audit, device, dirty, flusher, network, pageout, sched, task
+from core import allocator_612, allocator_2623, audit, device, dirty, flusher, network, pageout, prealloc, sched, slabtest, task
 from core.jit import entry, inlined, jit
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
@@ -63,6 +63,10 @@ def step(m: Any, pol: Any, a: int) -> int:
         return flusher.step_fsync(m, a, f)
     if proc == sched.NETWORK:
         return network.step(m, pol, a, f)
+    if proc == sched.SLAB_BURST:
+        return slabtest.step(m, a, f)
+    if proc == sched.PRELOAD:
+        return prealloc.step(m, a, f)
     return dirty.step(m, a, f)
 
 

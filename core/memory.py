@@ -99,6 +99,7 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
         zone.wmark_min, zone.wmark_low, zone.wmark_high = mark.min, mark.low, mark.high
         zone.lowmem_reserve = lowmem_reserve(pages, index)
         zone.reserve = values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages)
+        zone.atomic_reserve = mark.min * values.get("atomic_reserve_percent", 0) // 100
         zone.prev_priority = DEF_PRIORITY
     return zones
 
@@ -129,6 +130,8 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.writeout_cap = values["writeout_cap_pages"]
+    vm.prealloc = values.get("preallocate", 0)
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
     for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns"):

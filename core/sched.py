@@ -32,6 +32,8 @@ BALANCE_DIRTY: Final = 12
 FSYNC: Final = 13
 WRITEBACK_PAGES: Final = 14
 NETWORK: Final = 15
+SLAB_BURST: Final = 20
+PRELOAD: Final = 21
 
 # What an actor can wait for.
 WAIT_NONE: Final = 0
@@ -45,6 +47,7 @@ WAIT_WRITEBACK: Final = 7  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
 WAIT_NOPROGRESS: Final = 8
 WAIT_TIMER: Final = 9
 WAIT_SLEEP: Final = 10  # the task's own wish
+WAIT_WRITEOUT: Final = 13  # writes in flight hold as much as they may
 
 
 @inlined
@@ -77,6 +80,7 @@ def push(m: Any, a: int, proc: int) -> Any:
     f.nr_laundry = 0
     f.laundering = 0
     f.held = 0
+    f.recursion = 0
     return f
 
 

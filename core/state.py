@@ -36,7 +36,7 @@ SWAP: Final = 0
 FILE: Final = 1
 IO_CAP: Final = 1 << 15  # pages in flight per device and direction: 128 requests of at most 128 pages, with room
 MAX_REQUEST: Final = 128  # pages: 512 KiB
-DEPTH: Final = 32  # frames an actor can stack
+DEPTH: Final = 40  # frames an actor can stack
 
 
 class Vm:
@@ -60,6 +60,8 @@ class Vm:
     swappiness: i8
     dirty_expire_ns: i8
     dirty_writeback_ns: i8
+    writeout_cap: i8  # pages that writes in flight may hold (0: any)
+    prealloc: i8  # what a write needs is allocated when its page is dirtied
     # CPU costs
     copy_ns: i8
     minor_fault_ns: i8
@@ -79,6 +81,8 @@ class Vm:
     nr_swapcache: i8
     nr_radix: i8  # kernel pages that index the swap cache
     nr_io_held: i8  # kernel pages held by writes in flight
+    nr_prealloc: i8  # kernel pages allocated for the writes of dirty pages
+    writeout_admitted: i8  # pages and mempool elements that admitted writes hold or will hold
     nr_task_kernel: i8  # kernel pages that tasks hold
     nr_backlog: i8  # kernel pages of packets in socket buffers
     nr_burst: i8  # kernel pages that an interrupt took, until the end of its burst
@@ -88,6 +92,7 @@ class Vm:
     slab_carry: i8  # objects to scan, remainder of the last call
     slab_partial: i8  # objects freed on pages that are not empty yet
     totalreserve: i8
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (the test shrinker)
     # swap slots
     swap_slots: i8
     swap_free: i8
@@ -137,6 +142,15 @@ class Vm:
     nr_stalls: i8
     recursion_limit: i8
     reserve_used: i8  # pages taken below the min mark by PF_MEMALLOC
+    memalloc_fail: i8  # allocations under PF_MEMALLOC that failed
+    recursions: i8  # reclaims from within an allocation under PF_MEMALLOC
+    recursion_reclaimed: i8
+    reclaim_depth: i8  # most reclaims nested on one stack
+    atomic_reclaimed: i8  # pages freed by allocations that may not wait
+    irqs_off_ns_max: i8  # longest scan by one of them
+    writeout_held_max: i8  # most kernel pages that writes held at one time
+    nr_prealloc_max: i8
+    slab_burst_max: i8  # most pages that one burst of the test shrinker got
     atomic_fail: i8
     pgfault: i8
     pgmajfault: i8
@@ -188,6 +202,8 @@ class Zone:
     wmark_high: i8
     lowmem_reserve: i8
     reserve: i8  # pages_emerg: only PF_MEMALLOC goes below
+    atomic_reserve: i8  # PF_MEMALLOC stops here, GFP_ATOMIC goes as much deeper
+    rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
     nr_kernel: i8  # kernel pages of any kind
@@ -222,6 +238,8 @@ class Dev:
     w_pool_used: i8
     w_carry: i8  # thousandths of a page
     w_held: i8
+    prealloc: i8  # pages allocated for the writes of its dirty pages
+    dirty_milli: i8  # what these need, thousandths of a page
     spindle: i8  # the device whose clock it shares
     busy_until: i8
     head_block: i8  # the block after the last one served
@@ -259,6 +277,7 @@ class Actor:
     memdie: i8  # TIF_MEMDIE
     dead: i8
     kernel_pages: i8
+    preload: i8  # pages at hand for what it dirties next
     rss: i8  # anonymous pages with contents, resident or swapped
     pc: i8
     run: i8  # touches of the present run already done
@@ -323,6 +342,8 @@ class Frame:
     older: i8  # only pages dirtied before, ns (0: all)
     looked: i8  # pages looked at by this call
     reclaim: i8  # PAGEOUT on behalf of reclaim: set PG_reclaim
+    admitted: i8  # PAGEOUT: what it counts in Vm.writeout_admitted
+    recursion: i8  # scan_control: 0, or what the inner reclaim takes (decisions.UNMAPPED, MAPPED)
     result: i8
     direction: i8  # device.READ_IO or WRITE_IO
     scan: Four

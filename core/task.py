@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import gfp, lru
+from core import gfp, lru, prealloc
 from core.allocator import alloc, alloc_slow
 from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
@@ -162,6 +162,11 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
         return sleep(m, a, WAIT_PAGE, p, INFINITY)
     if pg.attr & GONE:  # its old contents are still being written
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
+    dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
+    if dirtied and vm.prealloc:
+        pages = prealloc.missing(m, a, p)
+        if pages > 0:
+            return prealloc.enter(m, a, p, pages)
     if not pg.attr & CACHED:
         if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
             if not pg.attr & ZERO:
@@ -175,7 +180,6 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
         map_page(m, p)
-    dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
     if dirtied:
         make_dirty(m, a, p)
     if code in (FILE_READ, FILE_WRITE):
@@ -205,6 +209,8 @@ def make_dirty(m: Any, a: int, p: int) -> None:
         m.actors[a].dirtied += 1
         pg.stamp = max(m.actors[a].local_ns, 1)
     m.flags[p] |= DIRTY
+    if vm.prealloc:
+        prealloc.hold(m, a, p)
 
 
 @jit
@@ -304,6 +310,8 @@ def new_anon(m: Any, a: int, p: int) -> int:
     actor.local_ns += m.vm[0].minor_fault_ns
     m.flags[p] |= ACCESSED | DIRTY
     map_page(m, p)
+    if m.vm[0].prealloc:
+        prealloc.hold(m, a, p)
     m.page[p].owner = a
     actor.rss += 1
     return CONTINUE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import gfp
+from core import gfp, slabtest
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, PRIORITY_DONE
 from core.dirty import lru_pages
@@ -61,6 +61,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
         zone_shrunk(m, f)
+        if vm.slab_burst > 0:
+            return slabtest.enter(m, a)
     if f.phase == LAUNDERED_PRIORITY:
         actor.memalloc = f.held
         return kswapd_nap(m, pol, a, f)
