@@ -189,6 +189,7 @@ LINUX_6_1: Final = Era(
         "before_direct": _throttle_direct_reclaim,
         "throttle": _reclaim_throttle,
         "out_of_memory": _should_reclaim_retry,
+        "receive": _filter,
     },
     rt_quarter=1,
 )
