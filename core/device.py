@@ -2,6 +2,8 @@
 
 Because a device serves in order and its latency is constant, a page's completion time is known when it is submitted: one event a page, no dispatch.
 Kernel: block/ll_rw_blk.c (queue of 128, congested at 113, cleared below 103), v2.6.23; mm/page-writeback.c:test_clear_page_writeback().
+        __freed_request() clears the congestion of its queue whenever a request is freed below 103, and clear_bdi_congested() wakes congestion_wait() each time:
+        a nap of reclaim lasts until the next write request is done, or its full time if no write is in flight.
 """
 
 from __future__ import annotations
@@ -112,9 +114,9 @@ def close_request(m: Any, dev: int, write: int, now: int) -> None:
     d.nr[write] -= 1
     if empty:
         d.last_block[write] = -2  # nothing left to merge with
-    if write and d.congested and d.nr[1] < d.congestion_off:
+    if write and d.nr[1] < d.congestion_off:
         d.congested = 0
-        wake(m, WAIT_CONGESTION, -1, now)
+        wake(m, WAIT_CONGESTION, -1, now)  # at each such request, congested before or not
     wake(m, WAIT_REQUEST, dev, now)
 
 
