@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from core import gfp, stall
 from core.decisions import RECLAIM as RECLAIM_NOW
+from core.decisions import WAIT_FOR_RESERVE
 from core.frames import try_alloc
+from core.handoff import wait_for_kswapd, wake_more_kswapds
 from core.jit import inlined, jit
 from core.sched import (
     ALLOC,
@@ -35,6 +37,7 @@ REBALANCE: Final = 1
 RECLAIM: Final = 2
 RECLAIMED: Final = 3
 RESTART: Final = 4
+WAITED: Final = 5
 
 
 @jit
@@ -43,6 +46,8 @@ def wake_kswapd(m: Any, now: int) -> None:
     vm = m.vm[0]
     if vm.era != ERA_2_6_23 and vm.kswapd_failures >= HOPELESS:
         return
+    if vm.nr_more_kswapds:
+        wake_more_kswapds(m, now)
     kswapd = m.actors[vm.kswapd]
     if kswapd.wait == WAIT_WORK:
         kswapd.wait = WAIT_NONE
@@ -123,6 +128,9 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
     if f.until < 0:
         f.until = actor.local_ns
     vm.pgscan_direct_throttle += 1
+    if answer != WAIT_FOR_RESERVE:
+        f.phase = WAITED
+        return wait_for_kswapd(m, a, f, answer)
     f.phase = RECLAIM
     limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
     return sleep(m, a, WAIT_PFMEMALLOC, 0, limit)

@@ -13,6 +13,7 @@ from core.allocator import (
     RECLAIM,
     RESTART,
     START,
+    WAITED,
     before_direct,
     direct_reclaim,
     obtained,
@@ -20,6 +21,7 @@ from core.allocator import (
     start,
     wake_kswapd,
 )
+from core.allocator_wait import waited
 from core.frames import try_alloc
 from core.jit import jit
 from core.oom import out_of_memory
@@ -47,6 +49,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             return obtained(m, a, z)
     if f.phase == RECLAIM:
         return direct_reclaim(m, a, f, DIRECT_2623)
+    if f.phase == WAITED:
+        return waited(m, pol, a, f)
     if f.phase == REBALANCE:
         return rebalance(m, pol, a, f)
     return reclaimed(m, pol, a, f)

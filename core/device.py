@@ -11,9 +11,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import lru
+from core.dirty import floor_broken
 from core.frames import ALL_ATTR, bury, give_kernel, map_page
 from core.jit import inlined, jit
-from core.sched import WAIT_CONGESTION, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
+from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
 from core.state import (
     ACTIVE_FILE,
     ACTIVE_LIST,
@@ -160,6 +161,8 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     elif rotate and pg.list != NO_LIST:
         rotate_reclaimable(m, p)
     wake(m, WAIT_PAGE, p, now)
+    if vm.waiting[WAIT_FLOOR] and not floor_broken(m):
+        wake(m, WAIT_FLOOR, -1, now)
     if vm.waiting[WAIT_WRITEBACK] and vm.nr_written - vm.throttle_written_start > 32 * vm.nr_throttled_writeback:
         wake(m, WAIT_WRITEBACK, -1, now)
 

@@ -44,6 +44,19 @@ def lru_pages(m: Any) -> int:
     return int(pages)
 
 
+@inlined
+def clean_and_free(m: Any) -> int:
+    """Free pages and page cache that could be freed at once: clean, unmapped."""
+    vm = m.vm[0]
+    return int(free_pages(m) + max(vm.nr_file - vm.nr_dirty - vm.nr_file_writeback - vm.nr_file_mapped, 0))
+
+
+@inlined
+def floor_broken(m: Any) -> bool:
+    """Would one more dirty page leave less free and clean memory than the clean floor?"""
+    return bool(clean_and_free(m) <= m.vm[0].clean_floor)
+
+
 @jit
 def dirty_limits(m: Any) -> tuple[int, int]:
     """Background threshold and limit, pages."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import allocator_612, allocator_2623, audit, device, dirty, flusher, pageout, sched, task
+from core import allocator_612, allocator_2623, audit, clean_floor, device, dirty, flusher, laundry, laundry_thread, pageout, sched, task
 from core.jit import entry, inlined, jit
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
@@ -61,6 +61,12 @@ def step(m: Any, pol: Any, a: int) -> int:
         return flusher.step_pages(m, a, f)
     if proc == sched.FSYNC:
         return flusher.step_fsync(m, a, f)
+    if proc == sched.LAUNDER_QUEUE:
+        return laundry.step_queue(m, a, f)
+    if proc == sched.LAUNDRY_THREAD:
+        return laundry_thread.step(m, a, f)
+    if proc == sched.CLEAN_FLOOR:
+        return clean_floor.step(m, a, f)
     return dirty.step(m, a, f)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import sched, stall
+from core import gfp, kthreads, sched, stall
 from core.device import FILE_BLOCKS
 from core.dirty import INIT_BW
 from core.machine import Device, Machine
@@ -59,6 +59,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
     lruvecs = len(zones) if era == ERA_2_6_23 else 1
     ring = 1 << max((2 * machine.ram_pages - 1).bit_length(), 6)
     tasks = streams.n_tasks
+    more = kthreads.count(values, machine.cpus)
     page = records(PAGE, streams.n_pages)
     page.attr = streams.page_attr
     page.list = NO_LIST
@@ -69,8 +70,8 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         vm=_vm(machine, era, values, streams, zones),
         zones=zones,
         devs=_devices(machine),
-        actors=_actors(streams),
-        frames=_frames(tasks, era),
+        actors=_actors(streams, more),
+        frames=_frames(tasks, era, more),
         flags=np.zeros(streams.n_pages, np.uint8),
         page=page,
         queues=records(QUEUE, lruvecs * LISTS),
@@ -83,6 +84,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         ops=np.require(streams.ops, np.int64, ["C", "W"]),  # a read-only array would be another type to the compiler
         tunables=own,
     )
+    kthreads.start(memory, values, machine.cpus, memory.frames[tasks * DEPTH])
     return memory, taken
 
 
@@ -124,6 +126,8 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.flusher = streams.n_tasks + 1
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.laundry_counts_as_lru = values.get("laundry_counts_as_lru", 0)
+    vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
     for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns"):
@@ -169,9 +173,9 @@ def _device(dev: Any, device: Device, spindle: int) -> None:
     dev.last_block[:] = -2
 
 
-def _actors(streams: Streams) -> NDArray[Any]:
+def _actors(streams: Streams, more: int) -> NDArray[Any]:
     tasks = streams.n_tasks
-    actors = records(ACTOR, tasks + ACTOR_KERNEL_THREADS)
+    actors = records(ACTOR, tasks + ACTOR_KERNEL_THREADS + more)
     for t in range(tasks):
         actor = actors[t]
         actor.first = actor.pc = streams.task_first[t]
@@ -179,16 +183,18 @@ def _actors(streams: Streams) -> NDArray[Any]:
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
     actors[tasks].memalloc = 1  # kswapd: PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
+    actors[tasks].is_kswapd = 1
     return actors
 
 
-def _frames(tasks: int, era: int) -> NDArray[Any]:
-    frames = records(FRAME, (tasks + ACTOR_KERNEL_THREADS) * DEPTH)
+def _frames(tasks: int, era: int, more: int) -> NDArray[Any]:
+    frames = records(FRAME, (tasks + ACTOR_KERNEL_THREADS + more) * DEPTH)
     frames.proc[::DEPTH] = sched.TASK
     for name in ("iso_head", "keep_head", "laundry_head", "page"):
         frames[name][::DEPTH] = -1
     kswapd = frames[tasks * DEPTH]
     kswapd.proc = sched.KSWAPD_2623 if era == ERA_2_6_23 else sched.KSWAPD_612
+    kswapd.gfp = gfp.KERNEL
     flusher = frames[(tasks + 1) * DEPTH]
     flusher.proc = sched.FLUSHER
     flusher.until = 5 * SECOND

@@ -31,6 +31,9 @@ FLUSHER: Final = 11
 BALANCE_DIRTY: Final = 12
 FSYNC: Final = 13
 WRITEBACK_PAGES: Final = 14
+LAUNDER_QUEUE: Final = 15
+LAUNDRY_THREAD: Final = 16
+CLEAN_FLOOR: Final = 17
 
 # What an actor can wait for.
 WAIT_NONE: Final = 0
@@ -44,6 +47,9 @@ WAIT_WRITEBACK: Final = 7  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
 WAIT_NOPROGRESS: Final = 8
 WAIT_TIMER: Final = 9
 WAIT_SLEEP: Final = 10  # the task's own wish
+WAIT_KSWAPD: Final = 11  # kswapd frees something
+WAIT_HANDOFF: Final = 12  # kswapd hands over a page; wait_arg: place in the queue
+WAIT_FLOOR: Final = 13  # free and clean pages above the clean floor
 
 
 @inlined
@@ -74,7 +80,9 @@ def push(m: Any, a: int, proc: int) -> Any:
     f.laundry_head = -1
     f.laundry_tail = -1
     f.nr_laundry = 0
+    f.nr_to_launder = 0
     f.laundering = 0
+    f.for_floor = 0
     f.held = 0
     return f
 
@@ -116,7 +124,7 @@ def wake(m: Any, what: int, arg: int, now: int) -> None:
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
             actor.wait = WAIT_NONE
-            actor.ready_ns = now
+            actor.ready_ns = max(now, actor.local_ns)  # who wakes may be a little behind, on another CPU
             vm.waiting[what] -= 1
 
 

@@ -30,7 +30,8 @@ INACTIVE: Final = 0
 ACTIVE_LIST: Final = 1
 INACTIVE_FILE: Final = 2
 ACTIVE_FILE: Final = 3
-LISTS: Final = 4
+LAUNDRY_LIST: Final = 4  # pages that wait to be written; they count as LRU pages
+LISTS: Final = 5
 
 SWAP: Final = 0
 FILE: Final = 1
@@ -59,6 +60,8 @@ class Vm:
     swappiness: i8
     dirty_expire_ns: i8
     dirty_writeback_ns: i8
+    laundry_counts_as_lru: i8  # private laundries count for the tests that call a zone hopeless
+    clean_floor: i8  # free and clean file pages together that must stay, pages (0: no floor)
     # CPU costs
     copy_ns: i8
     minor_fault_ns: i8
@@ -115,6 +118,20 @@ class Vm:
     write_bw: i8  # pages/s
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
+    handoff_ticket: i8  # of the last who queued for a page of kswapd
+    more_kswapds: i8  # index of the first kswapd beyond one a node; they are the last actors but the laundry thread
+    nr_more_kswapds: i8
+    # the laundry thread (laundry.py)
+    launderd: i8  # index of its actor (-1: none)
+    laundry_request: i8
+    clean_freed: i8  # vmd_clean_pages_freed: by kswapd, not yet seen by the laundry thread
+    nfreed: i8  # seen, but no background laundering since
+    launder_target: i8
+    launder_last_target: i8
+    launder_in_shortfall: i8
+    launder_cycle: i8
+    launder_rate: i8  # pages each tenth of a second
+    launder_max: i8  # pages
     # progress, for deadlock detection
     progress_ns: i8
     # outcome
@@ -175,6 +192,7 @@ class Zone:
     reserve: i8  # pages_emerg: only PF_MEMALLOC goes below
     nr_lru: i8
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
+    nr_laundry: i8  # of these, in private laundries or being written from one
     nr_kernel: i8  # kernel pages of any kind
     pages_scanned: i8
     all_unreclaimable: i8
@@ -239,6 +257,7 @@ class Actor:
     memalloc: i8  # PF_MEMALLOC
     memdie: i8  # TIF_MEMDIE
     dead: i8
+    is_kswapd: i8
     kernel_pages: i8
     rss: i8  # anonymous pages with contents, resident or swapped
     pc: i8
@@ -248,6 +267,7 @@ class Actor:
     op_ns: i8
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
+    floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 
 
 class Frame:
@@ -282,7 +302,9 @@ class Frame:
     laundry_head: i8
     laundry_tail: i8
     nr_laundry: i8
+    nr_to_launder: i8  # what launder() answered
     laundering: i8
+    for_floor: i8  # kswapd works for the clean floor: clean file pages stay
     nr_taken: i8
     is_file: i8
     nr_dirty: i8

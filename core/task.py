@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core import gfp, lru
 from core.allocator import alloc, alloc_slow
+from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
@@ -60,6 +61,9 @@ def step(m: Any, a: int, f: Any) -> int:
     """Run the task until it blocks, its time is up, or it enters the kernel."""
     actor = m.actors[a]
     if actor.memdie:
+        if f.phase in (PAGE_CAME, KERNEL_CAME) and f.ret > 0:
+            m.vm[0].nr_in_hand -= 1
+            give(m, f.ret - 1)
         return die(m, a)
     if f.phase == PAGE_CAME:
         f.phase = FETCH
@@ -169,12 +173,16 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
                 pg.attr |= ZERO
             m.flags[p] |= PRESENT | ACCESSED
             return CONTINUE
+        if (pg.attr & ANON or code == FILE_WRITE) and stops_at_floor(m, a):
+            return wait_for_floor(m, a)
         return need_page(m, a, f, p)
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
         map_page(m, p)
     dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
+    if dirtied and not pg.attr & ANON and stops_at_floor(m, a):
+        return wait_for_floor(m, a)
     if dirtied:
         make_dirty(m, a, p)
     if code in (FILE_READ, FILE_WRITE):
