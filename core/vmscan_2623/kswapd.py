@@ -7,7 +7,6 @@ from typing import Any, Final
 from core import gfp
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, PRIORITY_DONE
-from core.dirty import lru_pages
 from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
@@ -60,7 +59,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.gfp = gfp.KERNEL
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
-        zone_shrunk(m, f)
+        zone_shrunk(m, a, f)
     if f.phase == LAUNDERED_PRIORITY:
         actor.memalloc = f.held
         return kswapd_nap(m, pol, a, f)
@@ -74,25 +73,28 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if f.nr_reclaimed >= SWAP_CLUSTER_MAX or f.priority < 0:
             f.phase = OUT
     if f.phase == NEXT_PRIORITY:
-        start_priority(m, f)
+        start_priority(m, a, f)
     if f.phase == ZONES:
         return kswapd_zones(m, pol, a, f)
     return kswapd_out(m, pol, a, f)
 
 
 @jit
-def start_priority(m: Any, f: Any) -> None:
+def start_priority(m: Any, a: int, f: Any) -> None:
     """Find the highest zone below high; none: done."""
+    node = m.nodes[m.actors[a].node]
     f.all_zones_ok = 1
-    f.lru_pages = lru_pages(m)
+    f.lru_pages = 0
+    for z in range(node.zone_first, node.zone_last + 1):
+        f.lru_pages += m.zones[z].nr_lru
     f.phase = OUT
-    for z in range(len(m.zones) - 1, -1, -1):
+    for z in range(node.zone_last, node.zone_first - 1, -1):
         zone = m.zones[z]
         if zone.all_unreclaimable and f.priority != DEF_PRIORITY:
             continue
         if not watermark_ok(zone, MARK_HIGH, 0, 0):
             f.end_zone = z
-            f.zone = 0
+            f.zone = node.zone_first
             f.phase = ZONES
             return
 
@@ -120,9 +122,10 @@ def kswapd_zones(m: Any, pol: Any, a: int, f: Any) -> int:
 
 
 @jit
-def zone_shrunk(m: Any, f: Any) -> None:
+def zone_shrunk(m: Any, a: int, f: Any) -> None:
     """After shrink_zone() of one zone: slab, and whether the zone is hopeless."""
     vm = m.vm[0]
+    n = m.actors[a].node
     zone = m.zones[f.zone]
     f.nr_reclaimed += f.ret
     before = vm.nr_slab
@@ -131,8 +134,8 @@ def zone_shrunk(m: Any, f: Any) -> None:
     f.total_scanned += f.nr_scanned
     if not zone.all_unreclaimable and objects == 0 and zone.pages_scanned >= zone.nr_lru * 6:
         zone.all_unreclaimable = 1
-    if allow_direct_reclaim(m):
-        wake(m, WAIT_PFMEMALLOC, -1, m.vm[0].now)
+    if allow_direct_reclaim(m, n):
+        wake(m, WAIT_PFMEMALLOC, n, m.vm[0].now)
     f.zone += 1
     f.phase = ZONES
 
@@ -149,12 +152,13 @@ def kswapd_nap(m: Any, pol: Any, a: int, f: Any) -> int:
 @jit
 def kswapd_out(m: Any, pol: Any, a: int, f: Any) -> int:
     """All zones at high: launder and sleep; all hopeless: sleep; else begin again at the default priority."""
-    for z in range(len(m.zones)):
+    node = m.nodes[m.actors[a].node]
+    for z in range(node.zone_first, node.zone_last + 1):
         m.zones[z].prev_priority = max(f.priority, 0)
     if not f.all_zones_ok:
         f.phase = LOOP_AGAIN
         return give_way(m, a)
-    for z in range(len(m.zones)):
+    for z in range(node.zone_first, node.zone_last + 1):
         if not watermark_ok(m.zones[z], MARK_HIGH, 0, 0):
             f.phase = START  # it gave up: what it set aside stays aside
             return CONTINUE

@@ -21,7 +21,7 @@ def enter_launder(m: Any, pol: Any, a: int, f: Any) -> int:
     """Run the ordinary page routine over the frame's laundry; PF_MEMALLOC as the policy says."""
     actor = m.actors[a]
     f.held = actor.memalloc
-    if not pol.launder_memalloc(1 if a == m.vm[0].kswapd else 0, m.tunables):
+    if not pol.launder_memalloc(int(m.actors[a].is_kswapd), m.tunables):
         actor.memalloc = 0
     s = push(m, a, SHRINK_LIST_2623)
     s.sc = actor.depth - 1
@@ -35,7 +35,7 @@ def wants_to_launder(m: Any, pol: Any, a: int, f: Any, when: int) -> bool:
     """Ask the policy; an empty laundry is never written."""
     if f.nr_laundry == 0:
         return False
-    return bool(pol.launder(1 if a == m.vm[0].kswapd else 0, when, f.nr_laundry, f.priority, m.tunables))
+    return bool(pol.launder(int(m.actors[a].is_kswapd), when, f.nr_laundry, f.priority, m.tunables))
 
 
 @jit

@@ -44,7 +44,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
     if mapped or pg.attr & SLOT:
         sc.nr_scanned += 1  # pressure on slab in proportion
     if m.flags[p] & WRITEBACK:
-        return int(pol.writeback_page(1 if a == vm.kswapd else 0, 1 if m.flags[p] & RECLAIM else 0, 0, m.tunables))
+        return int(pol.writeback_page(int(actor.is_kswapd), 1 if m.flags[p] & RECLAIM else 0, 0, m.tunables))
     if pg.attr & GONE:
         return FREE
     refs = referenced(m, p)
@@ -63,7 +63,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
         return KEEP  # may_enter_fs
     if not sc.may_writepage:
         return KEEP
-    is_kswapd = 1 if a == vm.kswapd else 0
+    is_kswapd = int(actor.is_kswapd)
     dev = SWAP if pg.attr & ANON else FILE
     if not is_kswapd and write_congested(m, dev):  # kswapd has PF_SWAPWRITE
         return KEEP
@@ -103,7 +103,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if f.laundering and f.count % SWAP_CLUSTER_MAX == 0:
             return give_way(m, a)
     put_back(m, f.keep_head)
-    if a == m.vm[0].kswapd:
+    if m.actors[a].is_kswapd:
         m.vm[0].pgsteal_kswapd += f.nr_reclaimed
     else:
         m.vm[0].pgsteal_direct += f.nr_reclaimed

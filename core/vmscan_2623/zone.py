@@ -107,7 +107,7 @@ def step(m: Any, a: int, f: Any) -> int:
             if taken == 0:
                 m.actors[a].depth = depth
             else:
-                if a == vm.kswapd:
+                if m.actors[a].is_kswapd:
                     vm.pgscan_kswapd += taken
                 else:
                     vm.pgscan_direct += taken
