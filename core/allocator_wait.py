@@ -21,7 +21,10 @@ def kswapd_hopeless(m: Any) -> bool:
     """kswapd has given up: all zones all_unreclaimable (2.6.23), or 16 passes without a page (6.12)."""
     vm = m.vm[0]
     if vm.era != ERA_2_6_23:
-        return bool(vm.kswapd_failures >= HOPELESS)
+        for n in range(len(m.nodes)):
+            if m.nodes[n].kswapd_failures < HOPELESS:
+                return False
+        return True
     for z in range(len(m.zones)):
         if not m.zones[z].all_unreclaimable:
             return False

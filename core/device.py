@@ -16,7 +16,6 @@ from core.frames import ALL_ATTR, bury, give_kernel, map_page
 from core.jit import inlined, jit
 from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
 from core.state import (
-    ACTIVE_FILE,
     ACTIVE_LIST,
     FILE,
     GONE,
@@ -142,7 +141,9 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     vm = m.vm[0]
     d = m.devs[dev]
     pg = m.page[p]
+    n = m.zones[pg.zone].node
     if held > 0:
+        vm.home = m.nodes[n].zone_last  # who wrote it is gone: the node of the page
         give_kernel(m, held)
         vm.nr_io_held -= held
         d.w_held -= held
@@ -163,8 +164,10 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     wake(m, WAIT_PAGE, p, now)
     if vm.waiting[WAIT_FLOOR] and not floor_broken(m):
         wake(m, WAIT_FLOOR, -1, now)
-    if vm.waiting[WAIT_WRITEBACK] and vm.nr_written - vm.throttle_written_start > 32 * vm.nr_throttled_writeback:
-        wake(m, WAIT_WRITEBACK, -1, now)
+    if vm.waiting[WAIT_WRITEBACK]:
+        m.nodes[n].throttled_written += 1
+        if m.nodes[n].throttled_written > 32:
+            wake(m, WAIT_WRITEBACK, n, now)
 
 
 @jit
@@ -189,12 +192,12 @@ def rotate_reclaimable(m: Any, p: int) -> None:
 def lru_list(m: Any, p: int) -> int:
     """The list that page ``p`` belongs on by its flags."""
     pg = m.page[p]
-    active = m.flags[p] & ACTIVE
-    if m.vm[0].era == ERA_2_6_23:
-        return int(pg.zone) * LISTS + (ACTIVE_LIST if active else INACTIVE)
-    if pg.attr & ANON:
-        return ACTIVE_LIST if active else INACTIVE
-    return ACTIVE_FILE if active else INACTIVE_FILE
+    which = m.zones[pg.zone].lruvec
+    if m.flags[p] & ACTIVE:
+        which += ACTIVE_LIST
+    if not pg.attr & ANON and m.vm[0].era != ERA_2_6_23:
+        which += INACTIVE_FILE
+    return int(which)
 
 
 @inlined

@@ -77,6 +77,7 @@ def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
     sched.stop_waiting(m, a)
     actor.local_ns = start
     actor.limit_ns = limit
+    m.vm[0].home = m.nodes[actor.node].zone_last
     while step(m, pol, a) == sched.CONTINUE:
         if actor.local_ns >= limit:
             actor.ready_ns = actor.local_ns
@@ -114,7 +115,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
         due = device.next_completion(m)
         first = INFINITY
         second = INFINITY
-        a = vm.kswapd
+        a = vm.n_tasks
         for i in range(len(m.actors)):
             ready = m.actors[i].ready_ns
             if ready < first:

@@ -38,12 +38,13 @@ def in_laundry(m: Any) -> int:
 
 
 @jit
-def launder_queue(m: Any, a: int, pages: int) -> int:
-    """Enter the laundering of up to ``pages`` of the oldest pages on the laundry lists, with the scan_control of the present frame; it returns how many."""
+def launder_queue(m: Any, a: int, first: int, last: int, pages: int) -> int:
+    """Launder up to ``pages`` of the oldest pages on the laundry lists of zones ``first`` to ``last`` with this frame's scan_control; returns how many."""
     depth = m.actors[a].depth
     f = push(m, a, LAUNDER_QUEUE)
     f.sc = depth
-    f.zone = 0
+    f.zone = first
+    f.end_zone = last
     f.nr_to_reclaim = pages
     return CONTINUE
 
@@ -54,7 +55,7 @@ def step_queue(m: Any, a: int, f: Any) -> int:
     if f.phase == WROTE:
         f.phase = START
         return give_way(m, a)
-    while f.zone < len(m.zones) and f.count < f.nr_to_reclaim:
+    while f.zone <= f.end_zone and f.count < f.nr_to_reclaim:
         depth = m.actors[a].depth
         s = push(m, a, SHRINK_LIST_2623)
         s.sc = f.sc

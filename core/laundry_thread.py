@@ -154,7 +154,7 @@ def step(m: Any, a: int, f: Any) -> int:
     pages = to_launder(m, take_request(m))
     if pages > 0:
         f.phase = LAUNDERED
-        return launder_queue(m, a, pages)
+        return launder_queue(m, a, 0, len(m.zones) - 1, pages)
     if vm.launder_target == 0 and vm.laundry_request == IDLE:
         return sleep(m, a, WAIT_WORK, 0, INFINITY)
     return sleep(m, a, WAIT_TIMER, 0, now + 1000 * MS // LAUNDER_RATE)

@@ -140,7 +140,6 @@ def put_back(m: Any, head: int) -> None:
 @inlined
 def evict(m: Any, p: int) -> None:
     """Free an isolated clean page and leave a shadow, so that its return can be told as a refault."""
-    vm = m.vm[0]
     pg = m.page[p]
     m.zones[pg.zone].nr_isolated -= 1
     if pg.attr & LAUNDRY:
@@ -150,8 +149,9 @@ def evict(m: Any, p: int) -> None:
         return
     release(m, p)
     pg.attr = (pg.attr & (ALL_ATTR ^ (CACHED | LAUNDRY))) | EVICTED
-    pg.stamp = vm.nonresident_age
-    vm.nonresident_age += 1
+    node = m.nodes[m.zones[pg.zone].node]
+    pg.stamp = node.nonresident_age
+    node.nonresident_age += 1
 
 
 @jit

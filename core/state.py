@@ -48,8 +48,9 @@ class Vm:
     era: i8
     n_tasks: i8
     n_zones: i8
+    n_nodes: i8
+    home: i8  # highest zone of the node that the running actor allocates from first
     n_pages: i8
-    kswapd: i8  # index of its actor
     flusher: i8
     ended: i8  # why the run ended (outcome.END_*)
     invariant: i8  # which invariant broke (0: none)
@@ -91,20 +92,6 @@ class Vm:
     swap_slots: i8
     swap_free: i8
     swap_cursor: i8
-    # 6.12 lruvec costs and refault clock
-    anon_cost: i8
-    file_cost: i8
-    nonresident_age: i8
-    refaults_anon: i8  # WORKINGSET_ACTIVATE at the last look of prepare_scan_control()
-    refaults_file: i8
-    activate_anon: i8
-    activate_file: i8
-    node_dirty: i8  # PGDAT_DIRTY
-    node_writeback: i8  # PGDAT_WRITEBACK
-    node_congested: i8  # LRUVEC_CONGESTED
-    kswapd_failures: i8
-    nr_throttled_writeback: i8
-    throttle_written_start: i8
     # flusher
     flush_wanted: i8  # pages that reclaim asked pdflush to write
     flush_cursor: i8
@@ -180,9 +167,31 @@ class Vm:
     nr_seeks: i8
 
 
+class Node:
+    """One NUMA node (pg_data_t) and its lruvec; 6.12 but for the first three fields."""
+
+    zone_first: i8
+    zone_last: i8
+    kswapd: i8  # index of its actor
+    kswapd_failures: i8
+    anon_cost: i8
+    file_cost: i8
+    nonresident_age: i8
+    refaults_anon: i8  # WORKINGSET_ACTIVATE at the last look of prepare_scan_control()
+    refaults_file: i8
+    activate_anon: i8
+    activate_file: i8
+    dirty: i8  # PGDAT_DIRTY
+    writeback: i8  # PGDAT_WRITEBACK
+    congested: i8  # LRUVEC_NODE_CONGESTED
+    throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
+
+
 class Zone:
     """One zone (include/linux/mmzone.h); pages."""
 
+    node: i8
+    lruvec: i8  # its first list: one lruvec a zone in 2.6.23, one a node in 6.12
     managed: i8
     nr_free: i8
     wmark_min: i8
@@ -246,7 +255,7 @@ class Io:
 
 
 class Actor:
-    """A task, kswapd or the flusher."""
+    """A task, a kswapd or the flusher."""
 
     ready_ns: i8  # runs at the earliest then
     local_ns: i8  # its clock while it runs
@@ -257,6 +266,7 @@ class Actor:
     memalloc: i8  # PF_MEMALLOC
     memdie: i8  # TIF_MEMDIE
     dead: i8
+    node: i8  # home node; the node that a kswapd works for
     is_kswapd: i8
     kernel_pages: i8
     rss: i8  # anonymous pages with contents, resident or swapped
@@ -280,6 +290,7 @@ class Frame:
     count: i8
     page: i8
     zone: i8
+    node: i8
     dev: i8
     until: i8
     sc: i8  # depth of the frame that holds scan_control
@@ -353,16 +364,17 @@ def record(declaration: type) -> np.dtype[Any]:
     return np.dtype(fields, align=True)
 
 
-VM, ZONE, QUEUE, DEV, IO, ACTOR, FRAME, PAGE = (record(c) for c in (Vm, Zone, Queue, Dev, Io, Actor, Frame, Page))
+VM, NODE, ZONE, QUEUE, DEV, IO, ACTOR, FRAME, PAGE = (record(c) for c in (Vm, Node, Zone, Queue, Dev, Io, Actor, Frame, Page))
 
 
 class Memory(NamedTuple):
     """Everything a run changes, and the streams it reads; the first argument of every engine function."""
 
     vm: NDArray[Any]  # VM[1]
-    zones: NDArray[Any]  # ZONE[zones]
+    nodes: NDArray[Any]  # NODE[nodes]
+    zones: NDArray[Any]  # ZONE[zones], each node's from low to high
     devs: NDArray[Any]  # DEV[2]
-    actors: NDArray[Any]  # ACTOR[tasks + 2]
+    actors: NDArray[Any]  # ACTOR[tasks + nodes + 1]: tasks, kswapds, the flusher
     frames: NDArray[Any]  # FRAME[actors * DEPTH]
     flags: NDArray[np.uint8]  # uint8[pages], hot flags of streams.py
     page: NDArray[Any]  # PAGE[pages]

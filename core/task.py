@@ -226,7 +226,7 @@ def mark_accessed(m: Any, p: int) -> None:
         lru.add_head(m, p, lru_list(m, p))
         m.vm[0].pgactivate += 1
         if m.vm[0].era != ERA_2_6_23:
-            m.vm[0].nonresident_age += 1
+            m.nodes[m.zones[m.page[p].zone].node].nonresident_age += 1
 
 
 @inlined
@@ -252,10 +252,10 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
         give(m, z)
         return CONTINUE
     m.flags[p] = 0
-    pg.zone = z
     active = False
     if pg.attr & EVICTED:
-        active = returned(m, p)
+        active = returned(m, p, z)
+    pg.zone = z
     pg.attr = (pg.attr & (ALL_ATTR ^ (EVICTED | ZERO))) | CACHED
     if pg.attr & ANON:
         active = active or vm.era == ERA_2_6_23  # lru_cache_add_active()
@@ -295,9 +295,9 @@ def read_ahead(m: Any, a: int, p: int) -> None:
             return
         pg = m.page[q]
         m.flags[q] = 0
-        pg.zone = z
-        if pg.attr & EVICTED and returned(m, q):
+        if pg.attr & EVICTED and returned(m, q, z):
             m.flags[q] |= ACTIVE
+        pg.zone = z
         pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
         lru.add_head(m, q, lru_list(m, q))
         vm.nr_file += 1
@@ -317,11 +317,11 @@ def new_anon(m: Any, a: int, p: int) -> int:
 
 
 @jit
-def returned(m: Any, p: int) -> bool:
-    """An evicted page comes back: count the refault; 6.12 decides by the refault distance whether it is active."""
+def returned(m: Any, p: int, z: int) -> bool:
+    """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
     vm = m.vm[0]
     if vm.era != ERA_2_6_23:
-        return refault(m, p)
+        return refault(m, p, m.zones[z].node)
     if m.page[p].attr & ANON:
         vm.workingset_refault_anon += 1
     else:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from core.decisions import AFTER_PRIORITY, AT_DIRECT_EXIT, PRIORITY_DONE
 from core.dirty import lru_pages, wake_flusher
+from core.frames import zone_at
 from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
@@ -72,12 +73,13 @@ def direct_zones(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_zones(), shrink_slab() and the tests after them, at one priority."""
     vm = m.vm[0]
     while f.zone >= 0:
-        zone = m.zones[f.zone]
+        z = zone_at(m, len(m.zones) - 1 - f.zone)
+        zone = m.zones[z]
         zone.prev_priority = min(zone.prev_priority, f.priority)
         if not zone.all_unreclaimable or f.priority == DEF_PRIORITY:
             f.all_unreclaimable = 0
             f.phase = SHRUNK
-            return enter_shrink_zone(m, a, m.actors[a].depth, f.zone)
+            return enter_shrink_zone(m, a, m.actors[a].depth, z)
         f.zone -= 1
     before = vm.nr_slab
     shrink_slab(m, f.nr_scanned, f.lru_pages, f.priority)

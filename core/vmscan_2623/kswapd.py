@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_WRITEOUT, KSWAPD_LOOP, KSWAPD_PROGRESS, PRIORITY_DONE
-from core.dirty import floor_broken, lru_pages, writeout_throttled
+from core.dirty import floor_broken, writeout_throttled
 from core.jit import inlined, jit
 from core.laundry import in_laundry
 from core.laundry_thread import request_laundry
@@ -61,7 +61,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.may_swap = 1
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
-        zone_shrunk(m, f)
+        zone_shrunk(m, a, f)
     if f.phase == THROTTLED:
         return priority_done(m, pol, a, f)
     if f.phase == LAUNDERED_PRIORITY:
@@ -77,7 +77,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if f.nr_reclaimed >= SWAP_CLUSTER_MAX or f.priority < 0:
             f.phase = OUT
     if f.phase == NEXT_PRIORITY:
-        start_priority(m, f)
+        start_priority(m, a, f)
     if f.phase == ZONES:
         return kswapd_zones(m, pol, a, f)
     return kswapd_out(m, pol, a, f)
@@ -90,24 +90,24 @@ def too_low(m: Any, f: Any, zone: Any) -> bool:
 
 
 @jit
-def start_priority(m: Any, f: Any) -> None:
+def start_priority(m: Any, a: int, f: Any) -> None:
     """Find the highest zone below high; none: done, unless the clean floor is broken."""
+    node = m.nodes[m.actors[a].node]
     f.all_zones_ok = 1
-    f.for_floor = 0
-    if m.vm[0].clean_floor > 0 and floor_broken(m):
-        f.for_floor = 1
-        for z in range(len(m.zones)):
-            if not watermark_ok(m.zones[z], MARK_HIGH, 0, 0):
-                f.for_floor = 0
-    f.lru_pages = lru_pages(m)
+    f.for_floor = 1 if m.vm[0].clean_floor > 0 and floor_broken(m) else 0
+    f.lru_pages = 0
+    for z in range(node.zone_first, node.zone_last + 1):
+        f.lru_pages += m.zones[z].nr_lru
+        if not watermark_ok(m.zones[z], MARK_HIGH, 0, 0):
+            f.for_floor = 0
     f.phase = OUT
-    for z in range(len(m.zones) - 1, -1, -1):
+    for z in range(node.zone_last, node.zone_first - 1, -1):
         zone = m.zones[z]
         if zone.all_unreclaimable and f.priority != DEF_PRIORITY:
             continue
         if too_low(m, f, zone):
             f.end_zone = z
-            f.zone = 0
+            f.zone = node.zone_first
             f.phase = ZONES
             return
 
@@ -146,9 +146,10 @@ def priority_done(m: Any, pol: Any, a: int, f: Any) -> int:
 
 
 @jit
-def zone_shrunk(m: Any, f: Any) -> None:
+def zone_shrunk(m: Any, a: int, f: Any) -> None:
     """After shrink_zone() of one zone: slab, and whether the zone is hopeless."""
     vm = m.vm[0]
+    n = m.actors[a].node
     zone = m.zones[f.zone]
     f.nr_reclaimed += f.ret
     before = vm.nr_slab
@@ -159,8 +160,8 @@ def zone_shrunk(m: Any, f: Any) -> None:
         zone.pages_scanned = 0  # clean pages were left alone: this says nothing about the zone
     elif objects == 0 and zone.pages_scanned >= lru_size(m, f.zone) * 6 and (vm.launderd < 0 or zone.nr_lru == 0):  # FreeBSD knows no hopeless zones
         zone.all_unreclaimable = 1
-    if allow_direct_reclaim(m):
-        wake(m, WAIT_PFMEMALLOC, -1, m.vm[0].now)
+    if allow_direct_reclaim(m, n):
+        wake(m, WAIT_PFMEMALLOC, n, m.vm[0].now)
     f.zone += 1
     f.phase = ZONES
 
@@ -178,7 +179,8 @@ def kswapd_nap(m: Any, pol: Any, a: int, f: Any) -> int:
 @jit
 def kswapd_out(m: Any, pol: Any, a: int, f: Any) -> int:
     """All zones at high: launder and sleep; all hopeless: sleep; else begin again at the default priority."""
-    for z in range(len(m.zones)):
+    node = m.nodes[m.actors[a].node]
+    for z in range(node.zone_first, node.zone_last + 1):
         m.zones[z].prev_priority = max(f.priority, 0)
     if not f.all_zones_ok and f.for_floor and f.nr_reclaimed == 0:
         f.phase = START  # who waits for the floor asks again
@@ -188,7 +190,7 @@ def kswapd_out(m: Any, pol: Any, a: int, f: Any) -> int:
             m.actors[a].local_ns += MS  # nothing to scan, so no nap: it spins, here by the millisecond
         f.phase = LOOP_AGAIN
         return give_way(m, a)
-    for z in range(len(m.zones)):
+    for z in range(node.zone_first, node.zone_last + 1):
         if not watermark_ok(m.zones[z], MARK_HIGH, 0, 0):
             f.phase = START  # it gave up: what it set aside stays aside
             return CONTINUE

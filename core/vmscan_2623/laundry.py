@@ -25,7 +25,8 @@ def enter_launder(m: Any, pol: Any, a: int, f: Any) -> int:
     if not pol.launder_memalloc(int(m.actors[a].is_kswapd), m.tunables):
         actor.memalloc = 0
     if f.nr_laundry == 0:
-        return launder_queue(m, a, f.nr_to_launder)
+        node = m.nodes[actor.node]
+        return launder_queue(m, a, node.zone_first, node.zone_last, f.nr_to_launder)
     s = push(m, a, SHRINK_LIST_2623)
     s.sc = actor.depth - 1
     s.laundering = 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core import Builder, Device, Machine, Streams, gfp, streams
@@ -69,3 +71,9 @@ def random_streams(rng: np.random.Generator, tasks: int = 4, blocks: int = 6, to
 
 def random_params(rng: np.random.Generator) -> dict[str, int]:
     return {"min_free_kbytes": int(rng.integers(128, 400)), "reserve_kbytes": int(rng.choice([0, 0, 100]))}
+
+
+def on_nodes(machine: Machine, rng: np.random.Generator) -> Machine:
+    """The same machine with two or three NUMA nodes."""
+    zones = machine.zones_mib if sum(machine.zones_mib[:-1]) < 2 else ()
+    return replace(machine, nodes=int(rng.integers(2, 4 if not zones else 3)), zones_mib=zones)
