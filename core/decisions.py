@@ -40,17 +40,17 @@ from __future__ import annotations
 from typing import Final
 
 ARGUMENTS: Final = {
-    "dirty_page": 5,
-    "writeback_page": 3,
-    "launder": 4,
-    "launder_memalloc": 1,
-    "recurse": 2,
-    "atomic_scan": 1,
-    "before_direct": 4,
-    "throttle": 3,
-    "wake_pdflush": 2,
-    "out_of_memory": 4,
-    "receive": 0,
+    "dirty_page": ("is_kswapd", "anon", "marked", "node_dirty", "priority"),
+    "writeback_page": ("is_kswapd", "marked", "node_writeback"),
+    "launder": ("is_kswapd", "when", "nr_laundry", "priority"),
+    "launder_memalloc": ("is_kswapd",),
+    "recurse": ("when", "gfp"),
+    "atomic_scan": ("gfp",),
+    "before_direct": ("gfp", "free", "half_min", "hopeless"),
+    "throttle": ("is_kswapd", "why", "priority"),
+    "wake_pdflush": ("is_kswapd", "priority"),
+    "out_of_memory": ("loops", "reclaimed", "hopeless", "could_help"),
+    "receive": (),
 }
 
 NO: Final = 0
@@ -95,3 +95,18 @@ BY_WRITEOUT: Final = 3
 # receive()
 DROP: Final = 0
 FILTER: Final = 1
+
+# What each may answer: the lowest and the highest value. atomic_scan() answers with a number of pages.
+ANSWERS: Final = {
+    "dirty_page": (KEEP, MARK),
+    "writeback_page": (KEEP, ACTIVATE),
+    "launder": (0, 1),
+    "launder_memalloc": (0, 1),
+    "recurse": (NO, MAPPED),
+    "atomic_scan": (0, 1 << 30),
+    "before_direct": (RECLAIM, QUEUE),
+    "throttle": (NO, BY_CONGESTION),
+    "wake_pdflush": (0, 1),
+    "out_of_memory": (0, 1),
+    "receive": (DROP, FILTER),
+}

@@ -127,4 +127,4 @@ class Policy:
     def decisions(self) -> Decisions:
         """The decision functions as the engine takes them."""
         functions = {**ERAS[self.era].decisions, **self.decides}
-        return Decisions(**{name: pointer(functions[name], count) for name, count in ARGUMENTS.items()})
+        return Decisions(**{name: pointer(functions[name], len(arguments)) for name, arguments in ARGUMENTS.items()})
