@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.jit import inlined, jit
+from core.jit import inlined, outlined
 from core.state import NO_LIST
 
 
@@ -71,7 +71,7 @@ def pop_tail(m: Any, which: int) -> int:
             return p
 
 
-@jit
+@outlined
 def compact(m: Any, which: int) -> None:
     """Drop the stale entries of a full ring. Rings hold at least twice the frames, so this is rare: amortised constant cost."""
     q = m.queues[which]

@@ -8,7 +8,7 @@ from core import slabtest
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_WRITEOUT, KSWAPD_LOOP, KSWAPD_PROGRESS, PRIORITY_DONE
 from core.dirty import floor_broken, writeout_throttled
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.laundry import in_laundry
 from core.laundry_thread import request_laundry
 from core.reclaim import (
@@ -43,7 +43,7 @@ ASLEEP: Final = 9
 THROTTLED: Final = 10
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """kswapd: sleep until an allocation finds a zone below low, then balance all zones to high."""
     vm = m.vm[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -25,7 +25,7 @@ def node_at(m: Any, a: int, place: int) -> int:
     return int(n if n >= 0 else n + len(m.nodes))
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """Returns the pages reclaimed; 0 is no progress."""
     if f.phase == START:

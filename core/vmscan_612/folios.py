@@ -11,7 +11,7 @@ from core import gfp
 from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.pageout import pageout
 from core.reclaim import (
     SWAP_CLUSTER_MAX,
@@ -102,7 +102,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     return what
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]

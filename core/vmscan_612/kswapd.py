@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import gfp
 from core.allocator import HOPELESS, allow_direct_reclaim
-from core.jit import jit
+from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -43,7 +43,7 @@ def balanced(m: Any, node: Any) -> bool:
     return False
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """kswapd: balance from priority 12 to 1 until a zone is above high; sixteen failures in a row and it gives up."""
     vm = m.vm[0]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from core import slabtest
 from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_NOPROGRESS, WHY_WRITEBACK
 from core.device import write_congested
-from core.jit import jit
+from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -42,7 +42,7 @@ THROTTLED: Final = 3
 SLAB_SHRUNK: Final = 4
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_node(): scan by get_scan_count(), then flags and throttles; returns pages freed."""
     vm = m.vm[0]
