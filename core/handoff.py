@@ -23,10 +23,11 @@ def wait_for_kswapd(m: Any, a: int, f: Any, answer: int) -> int:
     until = m.actors[a].local_ns + 100 * MS
     if answer != QUEUE:
         return sleep(m, a, WAIT_KSWAPD, 0, until)
-    if f.count == 0:
+    actor = m.actors[a]
+    if actor.ticket == 0:
         vm.handoff_ticket += 1
-        f.count = vm.handoff_ticket
-    return sleep(m, a, WAIT_HANDOFF, f.count, until)
+        actor.ticket = vm.handoff_ticket
+    return sleep(m, a, WAIT_HANDOFF, actor.ticket, until)
 
 
 @inlined
