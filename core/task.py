@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import gfp, lru
+from core import gfp, lru, prealloc
 from core.allocator import alloc, alloc_slow
 from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
@@ -37,6 +37,7 @@ from core.streams import (
     NEED,
     PAGE_MASK,
     PRESENT,
+    RECEIVE,
     REFERENCED,
     RUN,
     SLEEP,
@@ -165,6 +166,11 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
         return sleep(m, a, WAIT_PAGE, p, INFINITY)
     if pg.attr & GONE:  # its old contents are still being written
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
+    dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
+    if dirtied and vm.prealloc:
+        pages = prealloc.missing(m, a, p)
+        if pages > 0:
+            return prealloc.enter(m, a, p, pages)
     if not pg.attr & CACHED:
         if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
             if not pg.attr & ZERO:
@@ -180,7 +186,6 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
         map_page(m, p)
-    dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
     if dirtied and not pg.attr & ANON and stops_at_floor(m, a):
         return wait_for_floor(m, a)
     if dirtied:
@@ -212,6 +217,8 @@ def make_dirty(m: Any, a: int, p: int) -> None:
         m.actors[a].dirtied += 1
         pg.stamp = max(m.actors[a].local_ns, 1)
     m.flags[p] |= DIRTY
+    if vm.prealloc:
+        prealloc.hold(m, a, p)
 
 
 @jit
@@ -311,6 +318,8 @@ def new_anon(m: Any, a: int, p: int) -> int:
     actor.local_ns += m.vm[0].minor_fault_ns
     m.flags[p] |= ACCESSED | DIRTY
     map_page(m, p)
+    if m.vm[0].prealloc:
+        prealloc.hold(m, a, p)
     m.page[p].owner = a
     actor.rss += 1
     return CONTINUE
@@ -369,6 +378,13 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         actor.kernel_pages -= pages
         m.vm[0].nr_task_kernel -= pages
         advance(m, a, 100 * (pages + 1))
+        return CONTINUE
+    if code == RECEIVE:
+        vm = m.vm[0]
+        packets = min(literal, vm.nr_backlog)
+        give_kernel(m, packets)
+        vm.nr_backlog -= packets
+        advance(m, a, 100 + vm.copy_ns * packets)
         return CONTINUE
     if code == FSYNC:
         f.phase = DONE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core import slabtest
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_WRITEOUT, KSWAPD_LOOP, KSWAPD_PROGRESS, PRIORITY_DONE
 from core.dirty import floor_broken, writeout_throttled
@@ -62,6 +63,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
         zone_shrunk(m, a, f)
+        if vm.slab_burst > 0:
+            return slabtest.enter(m, a)
     if f.phase == THROTTLED:
         return priority_done(m, pol, a, f)
     if f.phase == LAUNDERED_PRIORITY:

@@ -45,6 +45,8 @@ def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
     if pg.attr & READING:
         return KEEP
     sc.nr_scanned += 1
+    if mapped and not sc.may_swap:
+        return KEEP
     if mapped or pg.attr & SLOT:
         sc.nr_scanned += 1  # pressure on slab in proportion
     if m.flags[p] & WRITEBACK:

@@ -57,10 +57,10 @@ def reclaim_mapped(m: Any, z: int, priority: int) -> bool:
 
 
 @jit
-def shrink_active(m: Any, a: int, z: int, pages: int, priority: int) -> None:
+def shrink_active(m: Any, a: int, z: int, pages: int, sc: Any) -> None:
     """Move pages from the old end of the active list to the inactive one; mapped ones only under pressure and if not referenced."""
     vm = m.vm[0]
-    mapped_too = reclaim_mapped(m, z, priority)
+    mapped_too = sc.may_swap and reclaim_mapped(m, z, sc.priority)
     for _ in range(pages):
         p = lru.pop_tail(m, z * LISTS + ACTIVE_LIST)
         if p < 0:
@@ -105,7 +105,7 @@ def step(m: Any, a: int, f: Any) -> int:
         if f.scan[1] > 0:
             pages = min(f.scan[1], SWAP_CLUSTER_MAX)
             f.scan[1] -= pages
-            shrink_active(m, a, f.zone, pages, sc.priority)
+            shrink_active(m, a, f.zone, pages, sc)
         if f.scan[0] > 0:
             pages = min(f.scan[0], SWAP_CLUSTER_MAX)
             f.scan[0] -= pages
@@ -129,7 +129,7 @@ def step(m: Any, a: int, f: Any) -> int:
 def throttle_writeout(m: Any, a: int, f: Any, sc: Any) -> int:
     """throttle_vm_writeout() at the end of shrink_zone(): one nap for callers that may not enter file systems, else until writeback falls."""
     now = m.actors[a].local_ns
-    if f.phase == THROTTLED and f.loops < 0:
+    if sc.recursion or (f.phase == THROTTLED and f.loops < 0):
         return pop(m, a, f.nr_reclaimed)
     whole = gfp.FS | gfp.IO
     if sc.gfp & whole != whole:

@@ -30,8 +30,8 @@ def step(m: Any, a: int, f: Any) -> int:
     """Returns the pages reclaimed; 0 is no progress."""
     if f.phase == START:
         f.priority = DEF_PRIORITY
-        f.may_writepage = 1
-        f.may_swap = 1
+        f.may_writepage = 0 if f.recursion else 1
+        f.may_swap = 0 if f.recursion else 1
         f.nr_to_reclaim = SWAP_CLUSTER_MAX
         f.force_deactivate = 0
         f.skipped_deactivate = 0

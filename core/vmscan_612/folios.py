@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, WRITE
+from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
 from core.jit import inlined, jit
@@ -70,6 +70,8 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     if pg.attr & GONE:
         return FREE
     mapped = pg.attr & MAPPED and m.flags[p] & PRESENT
+    if mapped and sc.recursion == UNMAPPED:  # may_unmap = 0
+        return KEEP
     young = mapped and m.flags[p] & ACCESSED
     marked_ref = m.flags[p] & REFERENCED
     reclaim_clean = False
@@ -94,7 +96,10 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
         return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
     if reclaim_clean:
         return KEEP
-    return int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
+    what = int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
+    if not sc.may_writepage and what not in (ACTIVATE, MARK):
+        return KEEP
+    return what
 
 
 @jit
@@ -160,7 +165,7 @@ def settle(m: Any, a: int, f: Any, sc: Any) -> int:
         vm.pgsteal_kswapd += f.nr_reclaimed
     else:
         vm.pgsteal_direct += f.nr_reclaimed
-    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0:
+    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion:
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     sc.nr_dirty += f.nr_dirty
     sc.nr_congested += f.nr_congested
