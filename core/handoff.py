@@ -68,5 +68,5 @@ def wake_more_kswapds(m: Any, now: int) -> None:
         kswapd = m.actors[i]
         if kswapd.wait == WAIT_WORK:
             kswapd.wait = WAIT_NONE
-            kswapd.ready_ns = now
+            kswapd.ready_ns = max(now, kswapd.local_ns)
             vm.waiting[WAIT_WORK] -= 1
