@@ -4,10 +4,10 @@ Source:  P. Zijlstra, linux-mm, 23 Aug 2007, answering N. Piggin <20070823033826
 Kernel:  on mm/page_alloc.c and mm/vmscan.c, v2.6.23.
 About three kswapds a CPU, one for each of GFP_KERNEL, GFP_NOFS and GFP_NOIO; would-be direct reclaimers queue; a freed page goes to the first in the queue and
 only what is left over to the free list. Reclaim cannot be "unbounded concurrent", and nobody's page is taken by a newcomer.
-Differs: any kswapd serves any waiter; each page handed over counts as freed for the six-times rule; a kswapd that has freed 32 pages does not nap. Who queues
-         looks every 100 ms whether kswapd has given up, and calls the OOM killer then, or after 10 s without a page.
-Expect:  fewer pages of the reserve in use under many allocators, fair stalls; with a single allocator no better than direct reclaim, and the CPU time of
-         kswapds that may not write is lost.
+Differs: any kswapd serves any waiter, but one of a class is woken only when an allocation of that class queues; each page handed over counts as freed for the
+         six-times rule; a kswapd that has freed 32 pages does not nap. Who queues looks every 100 ms whether kswapd has given up, and calls the OOM killer
+         then, or after 10 s without a page.
+Expect:  fewer pages of the reserve in use under many allocators, fair stalls; with a single allocator no better than direct reclaim.
 """
 
 from __future__ import annotations
