@@ -12,7 +12,7 @@ from core import gfp, stall
 from core.decisions import BEFORE_RESERVE, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
-from core.handoff import wait_for_kswapd, wake_more_kswapds
+from core.handoff import wait_for_kswapd, wake_class
 from core.jit import inlined, jit
 from core.recursion import enter, note_depth
 from core.sched import (
@@ -47,7 +47,7 @@ def wake_kswapd(m: Any, now: int) -> None:
     """wake_all_kswapds(): of each node that is short of memory and not hopeless."""
     vm = m.vm[0]
     if vm.nr_more_kswapds:
-        wake_more_kswapds(m, now)
+        wake_class(m, gfp.KERNEL, now)
     for n in range(len(m.nodes)):
         node = m.nodes[n]
         kswapd = m.actors[node.kswapd]

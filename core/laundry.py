@@ -63,6 +63,7 @@ def step_queue(m: Any, a: int, f: Any) -> int:
         taken = isolate(m, s, f.zone * LISTS + LAUNDRY_LIST, min(SWAP_CLUSTER_MAX, f.nr_to_reclaim - f.count))
         if taken > 0:
             f.count += taken
+            m.vm[0].pgscan_kswapd += taken
             f.phase = WROTE
             return CONTINUE
         m.actors[a].depth = depth

@@ -47,7 +47,7 @@ def request_laundry(m: Any, shortfall: bool, now: int) -> None:
     launderd = m.actors[vm.launderd]
     if launderd.wait == WAIT_WORK:
         launderd.wait = WAIT_NONE
-        launderd.ready_ns = now
+        launderd.ready_ns = max(now, launderd.local_ns)
         vm.waiting[WAIT_WORK] -= 1
 
 

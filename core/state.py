@@ -314,6 +314,7 @@ class Actor:
     op_ns: i8
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
+    ticket: i8  # its place in the queue for a page of kswapd (0: none)
     floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 
 

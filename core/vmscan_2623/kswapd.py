@@ -171,10 +171,10 @@ def zone_shrunk(m: Any, a: int, f: Any) -> None:
 
 @jit
 def kswapd_nap(m: Any, pol: Any, a: int, f: Any) -> int:
-    """congestion_wait(WRITE, HZ/10) from priority 9 on, if there was something to scan or a laundry that others write."""
+    """congestion_wait(WRITE, HZ/10) from priority 9 on, if there was something to scan, or others write the laundry."""
     f.phase = NAPPED
     why = KSWAPD_PROGRESS if f.nr_reclaimed >= SWAP_CLUSTER_MAX else PRIORITY_DONE
-    if (f.total_scanned > 0 or in_laundry(m) > 0) and f.priority < DEF_PRIORITY - 2 and pol.throttle(1, why, f.priority, m.tunables):
+    if (f.total_scanned > 0 or in_laundry(m) > 0 or m.vm[0].launderd >= 0) and f.priority < DEF_PRIORITY - 2 and pol.throttle(1, why, f.priority, m.tunables):
         return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
     return give_way(m, a)
 
