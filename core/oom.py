@@ -69,3 +69,6 @@ def exit_memory(m: Any, t: int) -> None:
     give_kernel(m, task.kernel_pages)
     m.vm[0].nr_task_kernel -= task.kernel_pages
     task.kernel_pages = 0
+    give_kernel(m, task.preload)
+    m.vm[0].nr_prealloc -= task.preload
+    task.preload = 0

@@ -41,6 +41,7 @@ class Tunable:
 
 MIN_FREE: Final = Tunable("min_free_kbytes", 128, 1 << 30, None, "kB", "reserve below which ordinary allocations reclaim themselves", True, True)
 RESERVE: Final = Tunable("reserve_kbytes", 0, 1 << 30, 0, "kB", "further reserve that only PF_MEMALLOC may enter (P. Zijlstra, 6 Aug 2007)")
+WRITEOUT_CAP: Final = Tunable("writeout_cap_pages", 0, 1 << 24, 0, "pages", "most that writes in flight may hold; 0: any (D. Phillips, 5 Sep 2007)")
 SWAPPINESS_2_6_23: Final = Tunable("swappiness", 0, 100, 60, "", "how readily mapped pages are deactivated", False, True)
 SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file against anonymous reclaim", False, True)
 SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
@@ -49,13 +50,14 @@ SIZES: Final = (MIN_FREE.name, RESERVE.name)
 
 
 def vm_tunables(era: int) -> tuple[Tunable, ...]:
-    """The sysctls of an era and the strict reserve."""
+    """The sysctls of an era, the strict reserve and the bound on writeout."""
     background, limit = (5, 10) if era == ERA_2_6_23 else (10, 20)
     common = (
         MIN_FREE,
         Tunable("dirty_background_ratio", 1, 99, background, "% of dirtyable memory", "the flusher writes above this", False, True),
         Tunable("dirty_ratio", 2, 100, limit, "% of dirtyable memory", "who dirties above this is throttled", False, True),
         RESERVE,
+        WRITEOUT_CAP,
     )
     return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR)
 

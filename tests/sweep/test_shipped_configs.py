@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import numpy as np
 import pytest
 
 from core import Machine, Streams
-from core.streams import ANON, BURST, EXEC, FILE_WRITE, MAPPED, PACKETS, READ, SERVER_DOWN, SERVER_UP, SLAB_BURST, WRITE
+from core.streams import ANON, BURST, END, EXEC, FILE_WRITE, MAPPED, PACKETS, READ, SERVER_DOWN, SERVER_UP, SLAB_BURST, WRITE
 from core.units import SECOND
 from sweep import workloads
 from sweep.fields import build
@@ -57,6 +58,17 @@ def test_a_workload_compiles_on_the_machine_that_the_documentation_names(path: P
     assert streams.ops.nbytes < 16 << 20
     named = re.search(r"Machine: ([a-z0-9-]+)", path.read_text())
     assert named is None or named.group(1) == PAIRS[path.stem]
+
+
+@pytest.mark.parametrize("path", WORKLOADS, ids=lambda path: path.stem)
+def test_a_workload_compiles_in_larger_pages(path: Path) -> None:
+    machine: Any = SimpleNamespace(**vars(machine_of(PAIRS[path.stem])), page_scale=64)
+    large = workloads.compile_streams(workloads.load(load_mapping(path), path), machine, 2007)
+    plain = streams_of(path.stem)
+    assert large.page_scale == 64
+    # Each region is rounded to whole pages of its own.
+    assert abs(large.n_pages * 64 - plain.n_pages) <= 64 * 2 * int((plain.page_attr & END != 0).sum())
+    assert large.n_tasks == plain.n_tasks
 
 
 def test_the_documentation_names_no_file_that_is_not_there() -> None:
