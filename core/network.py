@@ -192,7 +192,9 @@ def answer(m: Any, pol: Any, a: int, f: Any, z: int) -> None:
         return
     d.backoff = 0
     vm.progress_ns = max(vm.progress_ns, now)
+    home = vm.home
     device.finish(m, f.dev, f.direction, now)
+    vm.home = home
     if z >= 0:
         put_back(m, z)
 
