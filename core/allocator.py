@@ -49,7 +49,7 @@ def wake_kswapd(m: Any, now: int) -> None:
     kswapd = m.actors[vm.kswapd]
     if kswapd.wait == WAIT_WORK:
         kswapd.wait = WAIT_NONE
-        kswapd.ready_ns = now
+        kswapd.ready_ns = max(now, kswapd.local_ns)
         vm.waiting[WAIT_WORK] -= 1
         vm.kswapd_wake += 1
 

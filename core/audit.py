@@ -51,7 +51,7 @@ def balanced(m: Any, boot_pages: int) -> int:
         kernel += zone.nr_kernel
     if pages != vm.nr_total:
         return LOST_PAGE
-    if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel + vm.nr_prealloc:
+    if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel + vm.nr_backlog + vm.nr_burst + vm.nr_prealloc:
         return KERNEL_PAGES
     return OK
 

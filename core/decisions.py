@@ -29,7 +29,8 @@ that differ from its era's (era.py):
         reclaim came back without a page; ``loops``: times in a row without progress, ``hopeless``: the LRU was scanned six times and nothing was freed,
         ``could_help``: all that is reclaimable would lift a zone above min. 1: kill, 0: try again.
     receive(own)
-        a network packet finds no page at the GFP_ATOMIC mark. DROP, or FILTER: take it from the reserve and free it at once unless it is for the VM.
+        a packet finds no page at the GFP_ATOMIC mark, on a machine with a network device. DROP, or FILTER: look at it in a page of the reserve,
+        which is given back at once.
 """
 
 from __future__ import annotations

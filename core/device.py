@@ -69,14 +69,19 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     entry.opens = opens
     entry.held = held
     d.io_head[write] += 1
+    if d.network and not d.down:
+        receiver = m.actors[m.vm[0].network]
+        receiver.ready_ns = min(receiver.ready_ns, max(entry.done_ns, d.resume_ns, receiver.local_ns))
 
 
 @inlined
 def next_completion(m: Any) -> int:
-    """Time of the earliest completion, ns; a time after any event if nothing is in flight."""
+    """Time of the earliest completion, ns; a time after any event if nothing is in flight. Network devices complete by answers (network.py)."""
     first = INFINITY
     for dev in range(2):
         d = m.devs[dev]
+        if d.network:
+            continue
         for write in range(2):
             if d.io_tail[write] < d.io_head[write]:
                 first = min(first, m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns)
@@ -88,18 +93,37 @@ def complete(m: Any, now: int) -> None:
     """Finish all that is due at ``now``."""
     for dev in range(2):
         d = m.devs[dev]
+        if d.network:
+            continue
         for write in range(2):
             while d.io_tail[write] < d.io_head[write]:
-                entry = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)]
-                if entry.done_ns > now:
+                if m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns > now:
                     break
-                d.io_tail[write] += 1
-                p = int(entry.page)
-                if write:
-                    end_write(m, dev, p, int(entry.held), now)
-                else:
-                    end_read(m, p, now)
-                close_request(m, dev, write, now)
+                finish(m, dev, write, now)
+
+
+@jit
+def finish(m: Any, dev: int, write: int, now: int) -> None:
+    """The oldest page in flight in one direction is done."""
+    d = m.devs[dev]
+    entry = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)]
+    p = int(entry.page)
+    held = int(entry.held)
+    d.io_tail[write] += 1
+    if write:
+        end_write(m, dev, p, held, now)
+    else:
+        end_read(m, p, now)
+    close_request(m, dev, write, now)
+
+
+@jit
+def answer_due(m: Any, dev: int, write: int) -> int:
+    """When the server answers the oldest page in flight in one direction; a time after any event if there is none or the server is down."""
+    d = m.devs[dev]
+    if not d.network or d.down or d.io_tail[write] == d.io_head[write]:
+        return INFINITY
+    return int(max(m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns, d.resume_ns))
 
 
 @inlined

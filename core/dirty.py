@@ -80,7 +80,7 @@ def wake_flusher(m: Any, pages: int, now: int) -> None:
     flusher = m.actors[vm.flusher]
     if flusher.wait == WAIT_WORK:
         flusher.wait = WAIT_NONE
-        flusher.ready_ns = now
+        flusher.ready_ns = max(now, flusher.local_ns)
         vm.waiting[WAIT_WORK] -= 1
 
 

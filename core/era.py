@@ -12,6 +12,7 @@ from core.decisions import (
     BY_CONGESTION,
     BY_EVENT,
     DROP,
+    FILTER,
     KEEP,
     NO,
     RECLAIM,
@@ -151,13 +152,18 @@ def _drop(own):  # type: ignore[no-untyped-def]
     return DROP
 
 
+@decision
+def _filter(own):  # type: ignore[no-untyped-def]
+    """sk_filter() since v3.6: a packet in a pfmemalloc page is dropped unless its socket is SOCK_MEMALLOC."""
+    return FILTER
+
+
 _COMMON: Final[dict[str, Any]] = {
     "launder": _no_launder,
     "launder_memalloc": _keep_memalloc,
     "recurse": _no_recursion,
     "atomic_scan": _no_atomic_reclaim,
     "wake_pdflush": _wake,
-    "receive": _drop,
 }
 
 LINUX_2_6_23: Final = Era(
@@ -170,6 +176,7 @@ LINUX_2_6_23: Final = Era(
         "before_direct": _reclaim,
         "throttle": _congestion_wait,
         "out_of_memory": _all_unreclaimable,
+        "receive": _drop,
     },
 )
 LINUX_6_1: Final = Era(
@@ -182,6 +189,7 @@ LINUX_6_1: Final = Era(
         "before_direct": _throttle_direct_reclaim,
         "throttle": _reclaim_throttle,
         "out_of_memory": _should_reclaim_retry,
+        "receive": _filter,
     },
     rt_quarter=1,
 )
@@ -195,6 +203,7 @@ LINUX_6_12: Final = Era(
         "before_direct": _throttle_direct_reclaim,
         "throttle": _reclaim_throttle,
         "out_of_memory": _should_reclaim_retry,
+        "receive": _filter,
     },
 )
 ERAS: Final = {era.name: era for era in (LINUX_2_6_23, LINUX_6_1, LINUX_6_12)}

@@ -12,6 +12,7 @@ from core import sched, stall
 from core.device import FILE_BLOCKS
 from core.dirty import INIT_BW
 from core.machine import Device, Machine
+from core.network import TIME, timetable
 from core.reclaim import DEF_PRIORITY
 from core.state import (
     ACTOR,
@@ -31,10 +32,10 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, Streams
-from core.units import KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.units import INFINITY, KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
 from core.watermark import ERA_2_6_23, lowmem_reserve, setup_watermarks
 
-ACTOR_KERNEL_THREADS = 2
+ACTOR_KERNEL_THREADS = 3
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Any:
@@ -65,11 +66,12 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
     page.owner = -1
     page.link = -1
     page.slot = -1
+    arrivals = timetable(streams.arrivals)
     memory = Memory(
         vm=_vm(machine, era, values, streams, zones),
         zones=zones,
         devs=_devices(machine),
-        actors=_actors(streams),
+        actors=_actors(streams, int(arrivals[0, TIME]) if len(arrivals) else INFINITY),
         frames=_frames(tasks, era),
         flags=np.zeros(streams.n_pages, np.uint8),
         page=page,
@@ -81,6 +83,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         touch_ns=_touch_costs(machine, streams),
         stalls=np.zeros(stall.BUCKETS, np.int64),
         ops=np.require(streams.ops, np.int64, ["C", "W"]),  # a read-only array would be another type to the compiler
+        arrivals=arrivals,
         tunables=own,
     )
     return memory, taken
@@ -123,13 +126,15 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.n_pages = streams.n_pages
     vm.kswapd = streams.n_tasks
     vm.flusher = streams.n_tasks + 1
+    vm.network = streams.n_tasks + 2
+    vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
     vm.writeout_cap = values["writeout_cap_pages"]
     vm.prealloc = values.get("preallocate", 0)
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
-    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns"):
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns"):
         setattr(vm, name, getattr(machine, name))
     vm.nr_total = machine.ram_pages
     vm.nr_slab = machine.slab_pages
@@ -168,11 +173,12 @@ def _device(dev: Any, device: Device, spindle: int) -> None:
     dev.w_gfp = device.w_gfp
     dev.w_pool = device.w_pool
     dev.spindle = spindle
+    dev.network = device.network
     dev.head_block = FILE_BLOCKS - 1  # a place where no request begins
     dev.last_block[:] = -2
 
 
-def _actors(streams: Streams) -> NDArray[Any]:
+def _actors(streams: Streams, first_arrival: int) -> NDArray[Any]:
     tasks = streams.n_tasks
     actors = records(ACTOR, tasks + ACTOR_KERNEL_THREADS)
     for t in range(tasks):
@@ -182,6 +188,7 @@ def _actors(streams: Streams) -> NDArray[Any]:
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
     actors[tasks].memalloc = 1  # kswapd: PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
+    actors[tasks + 2].ready_ns = first_arrival
     return actors
 
 
@@ -195,6 +202,7 @@ def _frames(tasks: int, era: int) -> NDArray[Any]:
     flusher = frames[(tasks + 1) * DEPTH]
     flusher.proc = sched.FLUSHER
     flusher.until = 5 * SECOND
+    frames[(tasks + 2) * DEPTH].proc = sched.NETWORK
     return frames
 
 

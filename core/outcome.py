@@ -40,6 +40,12 @@ class Outcome:
         writeout_held_max, nr_prealloc_max: most kernel pages that writes in flight held at one time, and dirty pages for their writes.
         slab_burst_max: most that one burst of the test shrinker got.
         laundry_max: most pages on private laundry lists at one time.
+        packets_received: queued in a socket for a task.
+        packets_dropped: lost for want of memory.
+        packets_overrun: lost because the sockets or the receive ring were full.
+        packets_filtered: looked at in a page of the reserve, and not for the VM. With the three before it, all packets that arrived.
+        acks_lost: answers of a network device lost for want of memory.
+        net_transitions: changes between the network's states NORMAL, EMERGENCY and DROP-ALL.
     """
 
     end: int
@@ -72,6 +78,12 @@ class Outcome:
     laundry_isolated: int
     laundry_max: int
     nr_seeks: int
+    packets_received: int
+    packets_dropped: int
+    packets_overrun: int
+    packets_filtered: int
+    acks_lost: int
+    net_transitions: int
     balance_dirty_pauses: int
     pgfault: int
     pgmajfault: int

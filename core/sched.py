@@ -31,6 +31,7 @@ FLUSHER: Final = 11
 BALANCE_DIRTY: Final = 12
 FSYNC: Final = 13
 WRITEBACK_PAGES: Final = 14
+NETWORK: Final = 15
 SLAB_BURST: Final = 20
 PRELOAD: Final = 21
 
@@ -40,7 +41,7 @@ WAIT_PAGE: Final = 1  # a read or write of page wait_arg
 WAIT_CONGESTION: Final = 2  # a write queue leaves congestion
 WAIT_REQUEST: Final = 3  # a free request of device wait_arg
 WAIT_POOL: Final = 4  # an element of device wait_arg's mempool
-WAIT_WORK: Final = 5  # kswapd and the flusher: somebody wakes them
+WAIT_WORK: Final = 5  # kswapd, the flusher and the network: somebody wakes them
 WAIT_PFMEMALLOC: Final = 6  # throttle_direct_reclaim()
 WAIT_WRITEBACK: Final = 7  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
 WAIT_NOPROGRESS: Final = 8
@@ -120,7 +121,7 @@ def wake(m: Any, what: int, arg: int, now: int) -> None:
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
             actor.wait = WAIT_NONE
-            actor.ready_ns = now
+            actor.ready_ns = max(now, actor.local_ns)  # it may have fallen asleep ahead of the event that wakes it
             vm.waiting[what] -= 1
 
 

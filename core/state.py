@@ -50,6 +50,7 @@ class Vm:
     n_pages: i8
     kswapd: i8  # index of its actor
     flusher: i8
+    network: i8
     ended: i8  # why the run ended (outcome.END_*)
     invariant: i8  # which invariant broke (0: none)
     audit: i8  # recount all pages at every event
@@ -68,6 +69,7 @@ class Vm:
     scan_ns: i8
     unmap_ns: i8
     submit_ns: i8
+    irq_ns: i8
     # pages by use, all zones
     nr_total: i8
     nr_anon_mapped: i8
@@ -82,6 +84,8 @@ class Vm:
     nr_prealloc: i8  # kernel pages allocated for the writes of dirty pages
     writeout_admitted: i8  # pages and mempool elements that admitted writes hold or will hold
     nr_task_kernel: i8  # kernel pages that tasks hold
+    nr_backlog: i8  # kernel pages of packets in socket buffers
+    nr_burst: i8  # kernel pages that an interrupt took, until the end of its burst
     nr_in_hand: i8  # allocated, not yet given to a page
     nr_slab: i8
     slab_floor: i8
@@ -118,6 +122,11 @@ class Vm:
     bw_written: i8
     bw_dirtied: i8
     write_bw: i8  # pages/s
+    # network
+    next_arrival: i8  # row of arrivals
+    memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
+    net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
     # progress, for deadlock detection
@@ -175,6 +184,12 @@ class Vm:
     nr_laundry: i8
     balance_dirty_pauses: i8
     nr_seeks: i8
+    packets_received: i8
+    packets_dropped: i8
+    packets_overrun: i8
+    packets_filtered: i8
+    acks_lost: i8
+    net_transitions: i8
 
 
 class Zone:
@@ -229,6 +244,10 @@ class Dev:
     busy_until: i8
     head_block: i8  # the block after the last one served
     congested: i8  # write queue
+    network: i8  # completes by answers
+    down: i8  # its server is
+    backoff: i8  # answers lost in a row
+    resume_ns: i8  # no answer before
     nr: Two  # requests queued: reads, writes
     last_block: Two
     last_pages: Two
@@ -246,7 +265,7 @@ class Io:
 
 
 class Actor:
-    """A task, kswapd or the flusher."""
+    """A task, kswapd, the flusher or the network."""
 
     ready_ns: i8  # runs at the earliest then
     local_ns: i8  # its clock while it runs
@@ -326,6 +345,7 @@ class Frame:
     admitted: i8  # PAGEOUT: what it counts in Vm.writeout_admitted
     recursion: i8  # scan_control: 0, or what the inner reclaim takes (decisions.UNMAPPED, MAPPED)
     result: i8
+    direction: i8  # device.READ_IO or WRITE_IO
     scan: Four
     goal: Four
 
@@ -361,7 +381,7 @@ class Memory(NamedTuple):
     vm: NDArray[Any]  # VM[1]
     zones: NDArray[Any]  # ZONE[zones]
     devs: NDArray[Any]  # DEV[2]
-    actors: NDArray[Any]  # ACTOR[tasks + 2]
+    actors: NDArray[Any]  # ACTOR[tasks + 3]
     frames: NDArray[Any]  # FRAME[actors * DEPTH]
     flags: NDArray[np.uint8]  # uint8[pages], hot flags of streams.py
     page: NDArray[Any]  # PAGE[pages]
@@ -373,6 +393,7 @@ class Memory(NamedTuple):
     touch_ns: NDArray[np.int64]  # int64[tasks, 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]
     ops: NDArray[np.int64]
+    arrivals: NDArray[np.int64]  # int64[n, 4], network.timetable()
     tunables: NDArray[np.int64]  # the policy's own
 
 

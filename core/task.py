@@ -36,6 +36,7 @@ from core.streams import (
     NEED,
     PAGE_MASK,
     PRESENT,
+    RECEIVE,
     REFERENCED,
     RUN,
     SLEEP,
@@ -369,6 +370,13 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         actor.kernel_pages -= pages
         m.vm[0].nr_task_kernel -= pages
         advance(m, a, 100 * (pages + 1))
+        return CONTINUE
+    if code == RECEIVE:
+        vm = m.vm[0]
+        packets = min(literal, vm.nr_backlog)
+        give_kernel(m, packets)
+        vm.nr_backlog -= packets
+        advance(m, a, 100 + vm.copy_ns * packets)
         return CONTINUE
     if code == FSYNC:
         f.phase = DONE
