@@ -23,7 +23,7 @@ def run(name: str, cap: int, w_class: str = "noio") -> Outcome:
     return prepared(machine, policies.load(name), {"writeout_cap_pages": cap}, growing(700, 100))[0]
 
 
-@pytest.mark.parametrize("name", ["inline", "postponed", "recursive", "flusher_only"])
+@pytest.mark.parametrize("name", ["inline", "recursive", "flusher_only"])
 def test_writes_in_flight_hold_no_more_than_the_cap(name: str) -> None:
     free, capped = run(name, 0), run(name, 8)
     assert free.writeout_held_max > 8
