@@ -14,6 +14,7 @@ from core.allocator import (
     RECURSED,
     RESTART,
     START,
+    WAITED,
     before_direct,
     clean_first,
     clean_last,
@@ -25,6 +26,7 @@ from core.allocator import (
     take_reserve,
     wake_kswapd,
 )
+from core.allocator_wait import waited
 from core.frames import try_alloc
 from core.jit import jit
 from core.oom import out_of_memory
@@ -55,6 +57,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             return obtained(m, a, z)
     if f.phase == RECLAIM:
         return direct_reclaim(m, a, f, DIRECT_2623)
+    if f.phase == WAITED:
+        return waited(m, pol, a, f)
     if f.phase == REBALANCE:
         return rebalance(m, pol, a, f)
     return reclaimed(m, pol, a, f)

@@ -14,6 +14,7 @@ from core.allocator import (
     RECURSED,
     RESTART,
     START,
+    WAITED,
     before_direct,
     clean_first,
     clean_last,
@@ -26,6 +27,7 @@ from core.allocator import (
     wake_kswapd,
     zone_unreclaimable,
 )
+from core.allocator_wait import waited
 from core.frames import try_alloc
 from core.jit import jit
 from core.oom import out_of_memory
@@ -52,6 +54,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         wake_kswapd(m, m.actors[a].local_ns)
     if f.phase == RECLAIM:
         return direct_reclaim(m, a, f, DIRECT_612)
+    if f.phase == WAITED:
+        return waited(m, pol, a, f)
     if f.phase == REBALANCE:
         return rebalance(m, pol, a, f)
     return reclaimed(m, pol, a, f)

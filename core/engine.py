@@ -7,7 +7,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import allocator_612, allocator_2623, audit, device, dirty, flusher, network, pageout, prealloc, sched, slabtest, task
+from core import (
+    allocator_612,
+    allocator_2623,
+    audit,
+    clean_floor,
+    device,
+    dirty,
+    flusher,
+    laundry,
+    laundry_thread,
+    network,
+    pageout,
+    prealloc,
+    sched,
+    slabtest,
+    task,
+)
 from core.jit import entry, inlined, jit
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
@@ -67,6 +83,12 @@ def step(m: Any, pol: Any, a: int) -> int:
         return slabtest.step(m, a, f)
     if proc == sched.PRELOAD:
         return prealloc.step(m, a, f)
+    if proc == sched.LAUNDER_QUEUE:
+        return laundry.step_queue(m, a, f)
+    if proc == sched.LAUNDRY_THREAD:
+        return laundry_thread.step(m, a, f)
+    if proc == sched.CLEAN_FLOOR:
+        return clean_floor.step(m, a, f)
     return dirty.step(m, a, f)
 
 
@@ -77,6 +99,7 @@ def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
     sched.stop_waiting(m, a)
     actor.local_ns = start
     actor.limit_ns = limit
+    m.vm[0].home = m.nodes[actor.node].zone_last
     while step(m, pol, a) == sched.CONTINUE:
         if actor.local_ns >= limit:
             actor.ready_ns = actor.local_ns
@@ -114,7 +137,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
         due = device.next_completion(m)
         first = INFINITY
         second = INFINITY
-        a = vm.kswapd
+        a = vm.n_tasks
         for i in range(len(m.actors)):
             ready = m.actors[i].ready_ns
             if ready < first:

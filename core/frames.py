@@ -32,10 +32,18 @@ def take(m: Any, z: int) -> None:
 
 
 @inlined
+def zone_at(m: Any, place: int) -> int:
+    """Zone at ``place`` of the running actor's zonelist: its home node's zones from high to low, then those of the other nodes."""
+    z = m.vm[0].home - place
+    return int(z if z >= 0 else z + len(m.zones))
+
+
+@inlined
 def try_alloc(m: Any, mark: int, gfp: int) -> int:
-    """Take one page held to ``mark``, from the highest zone first (get_page_from_freelist); the zone, or -1."""
+    """Take one page held to ``mark``, from the first zone of the zonelist that has one (get_page_from_freelist); the zone, or -1."""
     vm = m.vm[0]
-    for z in range(len(m.zones) - 1, -1, -1):
+    for i in range(len(m.zones)):
+        z = zone_at(m, i)
         zone = m.zones[z]
         if watermark_ok(zone, mark, gfp, vm.era):
             take(m, z)
@@ -65,8 +73,9 @@ def take_kernel(m: Any, mark: int, gfp: int) -> bool:
 
 @jit
 def give_kernel(m: Any, pages: int) -> None:
-    """Free kernel pages: to the zones that have any, highest first."""
-    for z in range(len(m.zones) - 1, -1, -1):
+    """Free kernel pages: to the zones that have any, in the order of the zonelist."""
+    for i in range(len(m.zones)):
+        z = zone_at(m, i)
         zone = m.zones[z]
         while pages > 0 and zone.nr_kernel > 0:
             zone.nr_kernel -= 1

@@ -32,6 +32,9 @@ BALANCE_DIRTY: Final = 12
 FSYNC: Final = 13
 WRITEBACK_PAGES: Final = 14
 NETWORK: Final = 15
+LAUNDER_QUEUE: Final = 16
+LAUNDRY_THREAD: Final = 17
+CLEAN_FLOOR: Final = 18
 SLAB_BURST: Final = 20
 PRELOAD: Final = 21
 
@@ -47,7 +50,10 @@ WAIT_WRITEBACK: Final = 7  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
 WAIT_NOPROGRESS: Final = 8
 WAIT_TIMER: Final = 9
 WAIT_SLEEP: Final = 10  # the task's own wish
-WAIT_WRITEOUT: Final = 13  # writes in flight hold as much as they may
+WAIT_KSWAPD: Final = 11  # kswapd frees something
+WAIT_HANDOFF: Final = 12  # kswapd hands over a page; wait_arg: place in the queue
+WAIT_FLOOR: Final = 13  # free and clean pages above the clean floor
+WAIT_WRITEOUT: Final = 14  # writes in flight hold as much as they may
 
 
 @inlined
@@ -78,7 +84,9 @@ def push(m: Any, a: int, proc: int) -> Any:
     f.laundry_head = -1
     f.laundry_tail = -1
     f.nr_laundry = 0
+    f.nr_to_launder = 0
     f.laundering = 0
+    f.for_floor = 0
     f.held = 0
     f.recursion = 0
     return f

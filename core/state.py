@@ -30,7 +30,8 @@ INACTIVE: Final = 0
 ACTIVE_LIST: Final = 1
 INACTIVE_FILE: Final = 2
 ACTIVE_FILE: Final = 3
-LISTS: Final = 4
+LAUNDRY_LIST: Final = 4  # pages that wait to be written; they count as LRU pages
+LISTS: Final = 5
 
 SWAP: Final = 0
 FILE: Final = 1
@@ -47,8 +48,9 @@ class Vm:
     era: i8
     n_tasks: i8
     n_zones: i8
+    n_nodes: i8
+    home: i8  # highest zone of the node that the running actor allocates from first
     n_pages: i8
-    kswapd: i8  # index of its actor
     flusher: i8
     network: i8
     ended: i8  # why the run ended (outcome.END_*)
@@ -62,6 +64,8 @@ class Vm:
     dirty_writeback_ns: i8
     writeout_cap: i8  # pages that writes in flight may hold (0: any)
     prealloc: i8  # what a write needs is allocated when its page is dirtied
+    laundry_counts_as_lru: i8  # private laundries count for the tests that call a zone hopeless
+    clean_floor: i8  # free and clean file pages together that must stay, pages (0: no floor)
     # CPU costs
     copy_ns: i8
     minor_fault_ns: i8
@@ -96,20 +100,6 @@ class Vm:
     swap_slots: i8
     swap_free: i8
     swap_cursor: i8
-    # 6.12 lruvec costs and refault clock
-    anon_cost: i8
-    file_cost: i8
-    nonresident_age: i8
-    refaults_anon: i8  # WORKINGSET_ACTIVATE at the last look of prepare_scan_control()
-    refaults_file: i8
-    activate_anon: i8
-    activate_file: i8
-    node_dirty: i8  # PGDAT_DIRTY
-    node_writeback: i8  # PGDAT_WRITEBACK
-    node_congested: i8  # LRUVEC_CONGESTED
-    kswapd_failures: i8
-    nr_throttled_writeback: i8
-    throttle_written_start: i8
     # flusher
     flush_wanted: i8  # pages that reclaim asked pdflush to write
     flush_cursor: i8
@@ -128,6 +118,20 @@ class Vm:
     slab_burst: i8  # pages that the next caller of shrink_slab() allocates (slabtest.py)
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
+    handoff_ticket: i8  # of the last who queued for a page of kswapd
+    more_kswapds: i8  # index of the first kswapd beyond one a node; they are the last actors but the laundry thread
+    nr_more_kswapds: i8
+    # the laundry thread (laundry.py)
+    launderd: i8  # index of its actor (-1: none)
+    laundry_request: i8
+    clean_freed: i8  # vmd_clean_pages_freed: by kswapd, not yet seen by the laundry thread
+    nfreed: i8  # seen, but no background laundering since
+    launder_target: i8
+    launder_last_target: i8
+    launder_in_shortfall: i8
+    launder_cycle: i8
+    launder_rate: i8  # pages each tenth of a second
+    launder_max: i8  # pages
     # progress, for deadlock detection
     progress_ns: i8
     # outcome
@@ -191,9 +195,31 @@ class Vm:
     net_transitions: i8
 
 
+class Node:
+    """One NUMA node (pg_data_t) and its lruvec; 6.12 but for the first three fields."""
+
+    zone_first: i8
+    zone_last: i8
+    kswapd: i8  # index of its actor
+    kswapd_failures: i8
+    anon_cost: i8
+    file_cost: i8
+    nonresident_age: i8
+    refaults_anon: i8  # WORKINGSET_ACTIVATE at the last look of prepare_scan_control()
+    refaults_file: i8
+    activate_anon: i8
+    activate_file: i8
+    dirty: i8  # PGDAT_DIRTY
+    writeback: i8  # PGDAT_WRITEBACK
+    congested: i8  # LRUVEC_NODE_CONGESTED
+    throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
+
+
 class Zone:
     """One zone (include/linux/mmzone.h); pages."""
 
+    node: i8
+    lruvec: i8  # its first list: one lruvec a zone in 2.6.23, one a node in 6.12
     managed: i8
     nr_free: i8
     wmark_min: i8
@@ -205,6 +231,7 @@ class Zone:
     rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
+    nr_laundry: i8  # of these, in private laundries or being written from one
     nr_kernel: i8  # kernel pages of any kind
     pages_scanned: i8
     all_unreclaimable: i8
@@ -264,7 +291,7 @@ class Io:
 
 
 class Actor:
-    """A task, kswapd, the flusher or the network."""
+    """A task, a kswapd, the flusher or the network."""
 
     ready_ns: i8  # runs at the earliest then
     local_ns: i8  # its clock while it runs
@@ -275,6 +302,8 @@ class Actor:
     memalloc: i8  # PF_MEMALLOC
     memdie: i8  # TIF_MEMDIE
     dead: i8
+    node: i8  # home node; the node that a kswapd works for
+    is_kswapd: i8
     kernel_pages: i8
     preload: i8  # pages at hand for what it dirties next
     rss: i8  # anonymous pages with contents, resident or swapped
@@ -285,6 +314,7 @@ class Actor:
     op_ns: i8
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
+    floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 
 
 class Frame:
@@ -297,6 +327,7 @@ class Frame:
     count: i8
     page: i8
     zone: i8
+    node: i8
     dev: i8
     until: i8
     sc: i8  # depth of the frame that holds scan_control
@@ -319,7 +350,9 @@ class Frame:
     laundry_head: i8
     laundry_tail: i8
     nr_laundry: i8
+    nr_to_launder: i8  # what launder() answered
     laundering: i8
+    for_floor: i8  # kswapd works for the clean floor: clean file pages stay
     nr_taken: i8
     is_file: i8
     nr_dirty: i8
@@ -371,16 +404,17 @@ def record(declaration: type) -> np.dtype[Any]:
     return np.dtype(fields, align=True)
 
 
-VM, ZONE, QUEUE, DEV, IO, ACTOR, FRAME, PAGE = (record(c) for c in (Vm, Zone, Queue, Dev, Io, Actor, Frame, Page))
+VM, NODE, ZONE, QUEUE, DEV, IO, ACTOR, FRAME, PAGE = (record(c) for c in (Vm, Node, Zone, Queue, Dev, Io, Actor, Frame, Page))
 
 
 class Memory(NamedTuple):
     """Everything a run changes, and the streams it reads; the first argument of every engine function."""
 
     vm: NDArray[Any]  # VM[1]
-    zones: NDArray[Any]  # ZONE[zones]
+    nodes: NDArray[Any]  # NODE[nodes]
+    zones: NDArray[Any]  # ZONE[zones], each node's from low to high
     devs: NDArray[Any]  # DEV[2]
-    actors: NDArray[Any]  # ACTOR[tasks + 3]
+    actors: NDArray[Any]  # ACTOR[tasks + nodes + 2 ...]: tasks, kswapds, the flusher, the network, more threads (kthreads.py)
     frames: NDArray[Any]  # FRAME[actors * DEPTH]
     flags: NDArray[np.uint8]  # uint8[pages], hot flags of streams.py
     page: NDArray[Any]  # PAGE[pages]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from core import gfp, lru, prealloc
 from core.allocator import alloc, alloc_slow
+from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
@@ -61,6 +62,9 @@ def step(m: Any, a: int, f: Any) -> int:
     """Run the task until it blocks, its time is up, or it enters the kernel."""
     actor = m.actors[a]
     if actor.memdie:
+        if f.phase in (PAGE_CAME, KERNEL_CAME) and f.ret > 0:
+            m.vm[0].nr_in_hand -= 1
+            give(m, f.ret - 1)
         return die(m, a)
     if f.phase == PAGE_CAME:
         f.phase = FETCH
@@ -171,6 +175,8 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
                 pg.attr |= ZERO
             m.flags[p] |= PRESENT | ACCESSED
             return CONTINUE
+        if (pg.attr & ANON or code == FILE_WRITE) and stops_at_floor(m, a):
+            return wait_for_floor(m, a)
         if vm.prealloc and pg.attr & ANON and prealloc.missing(m, a, p) > 0:  # a read too: if its swap copy goes meanwhile, the page is new
             return prealloc.enter(m, a, p)
         return need_page(m, a, f, p)
@@ -180,6 +186,8 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
         map_page(m, p)
+    if dirtied and not pg.attr & ANON and stops_at_floor(m, a):
+        return wait_for_floor(m, a)
     if dirtied:
         make_dirty(m, a, p)
     if code in (FILE_READ, FILE_WRITE):
@@ -225,7 +233,7 @@ def mark_accessed(m: Any, p: int) -> None:
         lru.add_head(m, p, lru_list(m, p))
         m.vm[0].pgactivate += 1
         if m.vm[0].era != ERA_2_6_23:
-            m.vm[0].nonresident_age += 1
+            m.nodes[m.zones[m.page[p].zone].node].nonresident_age += 1
 
 
 @inlined
@@ -251,10 +259,10 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
         give(m, z)
         return CONTINUE
     m.flags[p] = 0
-    pg.zone = z
     active = False
     if pg.attr & EVICTED:
-        active = returned(m, p)
+        active = returned(m, p, z)
+    pg.zone = z
     pg.attr = (pg.attr & (ALL_ATTR ^ (EVICTED | ZERO))) | CACHED
     if pg.attr & ANON:
         active = active or vm.era == ERA_2_6_23  # lru_cache_add_active()
@@ -294,9 +302,9 @@ def read_ahead(m: Any, a: int, p: int) -> None:
             return
         pg = m.page[q]
         m.flags[q] = 0
-        pg.zone = z
-        if pg.attr & EVICTED and returned(m, q):
+        if pg.attr & EVICTED and returned(m, q, z):
             m.flags[q] |= ACTIVE
+        pg.zone = z
         pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
         lru.add_head(m, q, lru_list(m, q))
         vm.nr_file += 1
@@ -318,11 +326,11 @@ def new_anon(m: Any, a: int, p: int) -> int:
 
 
 @jit
-def returned(m: Any, p: int) -> bool:
-    """An evicted page comes back: count the refault; 6.12 decides by the refault distance whether it is active."""
+def returned(m: Any, p: int, z: int) -> bool:
+    """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
     vm = m.vm[0]
     if vm.era != ERA_2_6_23:
-        return refault(m, p)
+        return refault(m, p, m.zones[z].node)
     if m.page[p].attr & ANON:
         vm.workingset_refault_anon += 1
     else:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from core import slabtest
 from core.decisions import AFTER_PRIORITY, AT_DIRECT_EXIT, PRIORITY_DONE, UNMAPPED
 from core.dirty import lru_pages, wake_flusher
+from core.frames import zone_at
 from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
@@ -76,12 +77,13 @@ def direct_zones(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_zones() and shrink_slab() at one priority; a recursion leaves slab alone."""
     vm = m.vm[0]
     while f.zone >= 0:
-        zone = m.zones[f.zone]
+        z = zone_at(m, len(m.zones) - 1 - f.zone)
+        zone = m.zones[z]
         zone.prev_priority = min(zone.prev_priority, f.priority)
         if not zone.all_unreclaimable or f.priority == DEF_PRIORITY:
             f.all_unreclaimable = 0
             f.phase = SHRUNK
-            return enter_shrink_zone(m, a, m.actors[a].depth, f.zone)
+            return enter_shrink_zone(m, a, m.actors[a].depth, z)
         f.zone -= 1
     if f.recursion:
         return priority_done(m, pol, a, f)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import gfp, lru
 from core.dirty import writeout_throttled
-from core.jit import jit
+from core.jit import inlined, jit
 from core.reclaim import (
     SWAP_CLUSTER_MAX,
     isolate,
@@ -35,12 +35,21 @@ SHRUNK: Final = 2
 THROTTLED: Final = 3
 
 
+@inlined
+def lru_size(m: Any, z: int) -> int:
+    """Pages that the tests for a hopeless zone compare with what was scanned: NR_ACTIVE + NR_INACTIVE; the laundries only if the policy counts them."""
+    zone = m.zones[z]
+    if m.vm[0].laundry_counts_as_lru:
+        return int(zone.nr_lru + zone.nr_laundry)
+    return int(zone.nr_lru)
+
+
 @jit
 def reclaim_mapped(m: Any, z: int, priority: int) -> bool:
     """Do mapped pages go inactive? swap_tendency of shrink_active_list(), or the zone is near OOM."""
     vm = m.vm[0]
     zone = m.zones[z]
-    if zone.pages_scanned >= zone.nr_lru * 3:
+    if zone.pages_scanned >= lru_size(m, z) * 3:
         return True
     distress = 100 >> min(zone.prev_priority, priority)
     mapped_ratio = (vm.nr_file_mapped + vm.nr_anon_mapped) * 100 // vm.nr_total
@@ -107,7 +116,7 @@ def step(m: Any, a: int, f: Any) -> int:
             if taken == 0:
                 m.actors[a].depth = depth
             else:
-                if a == vm.kswapd:
+                if m.actors[a].is_kswapd:
                     vm.pgscan_kswapd += taken
                 else:
                     vm.pgscan_direct += taken

@@ -5,6 +5,8 @@ What the network does is drawn from a generator of its own (``spawn``), so that 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core import Builder, Device, Machine, Streams, gfp, streams
@@ -94,3 +96,9 @@ def random_arrivals(rng: np.random.Generator, builder: Builder, horizon_ns: int)
 
 def random_params(rng: np.random.Generator) -> dict[str, int]:
     return {"min_free_kbytes": int(rng.integers(128, 400)), "reserve_kbytes": int(rng.choice([0, 0, 100]))}
+
+
+def on_nodes(machine: Machine, rng: np.random.Generator) -> Machine:
+    """The same machine with two or three NUMA nodes."""
+    zones = machine.zones_mib if sum(machine.zones_mib[:-1]) < 2 else ()
+    return replace(machine, nodes=int(rng.integers(2, 4 if not zones else 3)), zones_mib=zones)
