@@ -29,8 +29,9 @@ def missing(m: Any, a: int, p: int) -> int:
 
 
 @jit
-def enter(m: Any, a: int, p: int, pages: int) -> int:
-    """Fill the task's stash up to ``pages`` pages, before it dirties page ``p``."""
+def enter(m: Any, a: int, p: int) -> int:
+    """Fill the task's stash before it dirties page ``p``."""
+    pages = missing(m, a, p)
     f = push(m, a, PRELOAD)
     f.count = pages
     f.gfp = gfp.KERNEL if m.page[p].attr & ANON else gfp.NOFS

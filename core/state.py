@@ -96,7 +96,6 @@ class Vm:
     slab_carry: i8  # objects to scan, remainder of the last call
     slab_partial: i8  # objects freed on pages that are not empty yet
     totalreserve: i8
-    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (the test shrinker)
     # swap slots
     swap_slots: i8
     swap_free: i8
@@ -116,6 +115,7 @@ class Vm:
     next_arrival: i8  # row of arrivals
     memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
     net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (slabtest.py)
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
     handoff_ticket: i8  # of the last who queued for a page of kswapd

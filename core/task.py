@@ -167,10 +167,6 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
     if pg.attr & GONE:  # its old contents are still being written
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
     dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
-    if dirtied and vm.prealloc:
-        pages = prealloc.missing(m, a, p)
-        if pages > 0:
-            return prealloc.enter(m, a, p, pages)
     if not pg.attr & CACHED:
         if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
             if not pg.attr & ZERO:
@@ -181,7 +177,11 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
             return CONTINUE
         if (pg.attr & ANON or code == FILE_WRITE) and stops_at_floor(m, a):
             return wait_for_floor(m, a)
+        if vm.prealloc and pg.attr & ANON and prealloc.missing(m, a, p) > 0:  # a read too: if its swap copy goes meanwhile, the page is new
+            return prealloc.enter(m, a, p)
         return need_page(m, a, f, p)
+    if dirtied and vm.prealloc and prealloc.missing(m, a, p) > 0:
+        return prealloc.enter(m, a, p)
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
