@@ -21,10 +21,13 @@ that differ from its era's (era.py):
         a task is about to reclaim for itself; ``free`` and ``half_min``: free pages and half of the sum of the min marks, ``hopeless``: kswapd has given up.
         RECLAIM, WAIT_FOR_RESERVE (throttle_direct_reclaim()), WAIT_FOR_KSWAPD or QUEUE (kswapd hands it a page).
     throttle(is_kswapd, why, priority, own)
-        a reclaimer could nap; ``why``: PRIORITY_DONE (2.6.23), WHY_WRITEBACK, WHY_CONGESTED or WHY_NOPROGRESS (6.12).
-        NO, BY_EVENT (reclaim_throttle()) or BY_CONGESTION (congestion_wait() of 100 ms).
+        a reclaimer could nap; ``why``: PRIORITY_DONE (a priority is done and it fell below 10), WHY_WRITEBACK, WHY_CONGESTED, WHY_NOPROGRESS, or
+        WHY_BATCH (so much of a batch is under writeback that the priority does not excuse it); 2.6.23 asks the first only.
+        NO, BY_EVENT (reclaim_throttle(), not for the first and the last) or BY_CONGESTION (congestion_wait() of 100 ms; in direct reclaim
+        wait_iff_congested()).
     wake_pdflush(is_kswapd, priority, own)
-        does direct reclaim ask the flusher for as many pages as it scanned? 0 or 1.
+        does direct reclaim ask the flusher for as many pages as it scanned? ``priority`` ALL_DIRTY (6.12): a whole batch was dirty and not under
+        writeback, does a reclaimer ask the flusher for everything? 0 or 1.
     out_of_memory(loops, reclaimed, hopeless, could_help, own)
         reclaim came back without a page; ``loops``: times in a row without progress, ``hopeless``: the LRU was scanned six times and nothing was freed,
         ``could_help``: all that is reclaimable would lift a zone above min. 1: kill, 0: try again.
@@ -83,8 +86,12 @@ PRIORITY_DONE: Final = 0
 WHY_WRITEBACK: Final = 1
 WHY_CONGESTED: Final = 2
 WHY_NOPROGRESS: Final = 3
+WHY_BATCH: Final = 4
 BY_EVENT: Final = 1
 BY_CONGESTION: Final = 2
+
+# wake_pdflush()
+ALL_DIRTY: Final = -1
 
 # receive()
 DROP: Final = 0

@@ -148,6 +148,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         d.w_pool_used += held
         wake(m, WAIT_POOL, dev, now)
     vm.nr_writeback -= 1
+    m.zones[pg.zone].nr_write_pending -= 1
     if dev == FILE:
         vm.nr_file_writeback -= 1
     vm.nr_written += 1

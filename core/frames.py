@@ -152,6 +152,7 @@ def release(m: Any, p: int) -> None:
     unmap(m, p)
     if m.flags[p] & DIRTY and not pg.attr & ANON:
         vm.nr_dirty -= 1
+        m.zones[pg.zone].nr_write_pending -= 1
     m.flags[p] = 0
     if not pg.attr & ANON:
         vm.nr_file -= 1

@@ -10,6 +10,7 @@ IO: Final = 4
 FS: Final = 8
 NOMEMALLOC: Final = 16  # never below its class's mark, whatever the task's flags
 NORETRY: Final = 32
+FALLBACK: Final = 128  # this allocation takes a pageblock of another migratetype (a fragmentation event)
 
 KERNEL: Final = WAIT | IO | FS
 NOFS: Final = WAIT | IO

@@ -33,7 +33,7 @@ from core.state import (
 )
 from core.streams import ANON, Streams
 from core.units import KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
-from core.watermark import ERA_2_6_23, lowmem_reserve, setup_watermarks
+from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, lowmem_reserve, setup_watermarks
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Any:
@@ -98,7 +98,8 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
         zone.managed = pages[index]
         zone.nr_free = pages[index]
         zone.wmark_min, zone.wmark_low, zone.wmark_high = mark.min, mark.low, mark.high
-        zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place)
+        ratio = machine.lowmem_reserve_ratio[place] if place < len(machine.lowmem_reserve_ratio) else LOWMEM_RESERVE_RATIO
+        zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place, ratio)
         zone.reserve = values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages)
         zone.prev_priority = DEF_PRIORITY
     return zones
@@ -139,6 +140,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.flusher = streams.n_tasks + machine.nodes
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
     for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns"):
