@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, stall
+from core.decisions import BEFORE_RESERVE, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
+from core.handoff import wait_for_kswapd, wake_more_kswapds
 from core.jit import inlined, jit
+from core.recursion import enter, note_depth
 from core.sched import (
     ALLOC,
     CONTINUE,
@@ -24,10 +27,10 @@ from core.sched import (
 )
 from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS
 from core.units import INFINITY, SECOND
-from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, watermark_ok
+from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, floor, watermark_ok
 
 HOPELESS: Final = 16  # MAX_RECLAIM_RETRIES of kswapd_failures
-FRAMES_LEFT: Final = 6  # what one more level of reclaim needs on the stack
+FRAMES_LEFT: Final = 14  # what one more level of reclaim needs on the stack, a recursion within it included
 
 
 START: Final = 0
@@ -35,25 +38,31 @@ REBALANCE: Final = 1
 RECLAIM: Final = 2
 RECLAIMED: Final = 3
 RESTART: Final = 4
+RECURSED: Final = 5
+WAITED: Final = 6
 
 
 @jit
 def wake_kswapd(m: Any, now: int) -> None:
     """wake_all_kswapds()."""
+    if m.vm[0].nr_more_kswapds:
+        wake_more_kswapds(m, now)
     for n in range(len(m.nodes)):
         wake_node(m, n, now)
 
 
 @jit
 def wake_node(m: Any, n: int, now: int) -> None:
-    """wakeup_kswapd(): unless its node has enough memory or is hopeless."""
+    """wakeup_kswapd(): unless its node has enough memory (and no clean floor is set) or is hopeless."""
     vm = m.vm[0]
     node = m.nodes[n]
     kswapd = m.actors[node.kswapd]
-    if kswapd.wait != WAIT_WORK or (vm.era != ERA_2_6_23 and node.kswapd_failures >= HOPELESS) or not short_of_memory(m, node):
+    if kswapd.wait != WAIT_WORK or (vm.era != ERA_2_6_23 and node.kswapd_failures >= HOPELESS):
+        return
+    if vm.clean_floor == 0 and not short_of_memory(m, node):
         return
     kswapd.wait = WAIT_NONE
-    kswapd.ready_ns = now
+    kswapd.ready_ns = max(now, kswapd.local_ns)
     vm.waiting[WAIT_WORK] -= 1
     vm.kswapd_wake += 1
 
@@ -103,6 +112,8 @@ def obtained(m: Any, a: int, z: int) -> int:
     if z < 0:
         if not f.gfp & gfp.WAIT:
             vm.atomic_fail += 1
+        if actor.memalloc > 0:
+            vm.memalloc_fail += 1
         return pop(m, a, 0)
     vm.nr_in_hand += 1
     return pop(m, a, z + 1)
@@ -113,7 +124,45 @@ def start(f: Any) -> None:
     """The first step of the slow path."""
     f.until = -1
     f.loops = 0
+    f.result = 0
     f.phase = RESTART
+
+
+@jit
+def take_reserve(m: Any, actor: Any, flags: int) -> int:
+    """ALLOC_NO_WATERMARKS; what PF_MEMALLOC takes below min is counted. The zone, or -1."""
+    vm = m.vm[0]
+    z = try_alloc(m, MARK_NONE, flags)
+    if z >= 0 and actor.memalloc > 0 and m.zones[z].nr_free < floor(m.zones[z], MARK_MIN, gfp.KERNEL, vm.era):
+        vm.reserve_used += 1
+    return int(z)
+
+
+@jit
+def clean_first(m: Any, pol: Any, a: int, f: Any, proc: int) -> bool:
+    """Reclaim clean pages before the reserve is touched? Once for each allocation."""
+    if f.result:
+        return False
+    f.result = 1
+    f.count = BEFORE_RESERVE
+    f.phase = RECURSED
+    return enter(m, pol, a, f, BEFORE_RESERVE, proc)
+
+
+@jit
+def clean_last(m: Any, pol: Any, a: int, f: Any, proc: int) -> bool:
+    """Reclaim clean pages now that even the reserve is empty?"""
+    f.count = RESERVE_EMPTY
+    f.phase = RECURSED
+    return enter(m, pol, a, f, RESERVE_EMPTY, proc)
+
+
+@jit
+def recursed(m: Any, f: Any) -> bool:
+    """After a recursion: begin again if it freed something; False: the allocation fails."""
+    m.vm[0].recursion_reclaimed += f.ret
+    f.phase = RESTART if f.ret > 0 else REBALANCE
+    return bool(f.ret > 0 or f.count == BEFORE_RESERVE)
 
 
 @jit
@@ -130,6 +179,7 @@ def direct_reclaim(m: Any, a: int, f: Any, proc: int) -> int:
     actor.memalloc += 1
     d = push(m, a, proc)
     d.gfp = f.gfp
+    note_depth(m, a)
     return CONTINUE
 
 
@@ -148,6 +198,9 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
     if f.until < 0:
         f.until = actor.local_ns
     vm.pgscan_direct_throttle += 1
+    if answer != WAIT_FOR_RESERVE:
+        f.phase = WAITED
+        return wait_for_kswapd(m, a, f, answer)
     f.phase = RECLAIM
     limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
     return sleep(m, a, WAIT_PFMEMALLOC, actor.node, limit)

@@ -45,6 +45,19 @@ def lru_pages(m: Any) -> int:
 
 
 @inlined
+def clean_and_free(m: Any) -> int:
+    """Free pages and page cache that could be freed at once: clean, unmapped."""
+    vm = m.vm[0]
+    return int(free_pages(m) + max(vm.nr_file - vm.nr_dirty - vm.nr_file_writeback - vm.nr_file_mapped, 0))
+
+
+@inlined
+def floor_broken(m: Any) -> bool:
+    """Would one more dirty page leave less free and clean memory than the clean floor?"""
+    return bool(clean_and_free(m) <= m.vm[0].clean_floor)
+
+
+@inlined
 def file_pages(m: Any) -> int:
     """File pages on the lists of all nodes; 6.12."""
     pages = 0
@@ -89,7 +102,7 @@ def wake_flusher(m: Any, pages: int, now: int) -> None:
     flusher = m.actors[vm.flusher]
     if flusher.wait == WAIT_WORK:
         flusher.wait = WAIT_NONE
-        flusher.ready_ns = now
+        flusher.ready_ns = max(now, flusher.local_ns)
         vm.waiting[WAIT_WORK] -= 1
 
 

@@ -36,6 +36,7 @@ class Device:
         w_alloc_milli: kernel pages allocated for each page written out, in thousandths, held until the write ends.
         w_class: gfp class of these allocations: "noio", "nofs" or "atomic".
         w_pool: pages guaranteed by a mempool (0: none).
+        network: behind a network (nbd, iSCSI, NFS): a page is done when the packet that answers it was received, which needs memory (network.py).
     """
 
     name: str
@@ -47,6 +48,7 @@ class Device:
     w_alloc_milli: int = 0
     w_class: str = "noio"
     w_pool: int = 0
+    network: bool = False
 
     def __post_init__(self) -> None:
         bounds = {
@@ -92,6 +94,7 @@ class Machine:
         scan_ns: scanning one page, CPU ns.
         unmap_ns: try_to_unmap() of one page, CPU ns.
         submit_ns: submitting one page for I/O, CPU ns.
+        irq_ns: receiving one packet, CPU ns.
     """
 
     name: str
@@ -115,6 +118,7 @@ class Machine:
     scan_ns: int = 150
     unmap_ns: int = 500
     submit_ns: int = 1_500
+    irq_ns: int = 3_000
 
     def __post_init__(self) -> None:
         costs = [f.name for f in dataclass_fields(self) if f.name.endswith("_ns")]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import sched, stall
+from core import gfp, kthreads, sched, stall
 from core.device import FILE_BLOCKS
 from core.dirty import INIT_BW
 from core.machine import Device, Machine
+from core.network import TIME, timetable
 from core.reclaim import DEF_PRIORITY
 from core.state import (
     ACTOR,
@@ -32,7 +33,7 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, Streams
-from core.units import KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.units import INFINITY, KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
 from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, lowmem_reserve, setup_watermarks
 
 
@@ -58,19 +59,21 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
     lruvecs = len(zones) if era == ERA_2_6_23 else machine.nodes
     ring = 1 << max((2 * machine.ram_pages // machine.nodes - 1).bit_length(), 6)
     tasks = streams.n_tasks
+    more = kthreads.count(values, machine.cpus, machine.nodes)
     page = records(PAGE, streams.n_pages)
     page.attr = streams.page_attr
     page.list = NO_LIST
     page.owner = -1
     page.link = -1
     page.slot = -1
+    arrivals = timetable(streams.arrivals)
     memory = Memory(
         vm=_vm(machine, era, values, streams, zones),
         nodes=_nodes(machine, streams),
         zones=zones,
         devs=_devices(machine),
-        actors=_actors(machine, streams),
-        frames=_frames(machine, tasks, era),
+        actors=_actors(machine, streams, more, int(arrivals[0, TIME]) if len(arrivals) else INFINITY),
+        frames=_frames(machine, tasks, era, more),
         flags=np.zeros(streams.n_pages, np.uint8),
         page=page,
         queues=records(QUEUE, lruvecs * LISTS),
@@ -81,8 +84,10 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         touch_ns=_touch_costs(machine, streams),
         stalls=np.zeros(stall.BUCKETS, np.int64),
         ops=np.require(streams.ops, np.int64, ["C", "W"]),  # a read-only array would be another type to the compiler
+        arrivals=arrivals,
         tunables=own,
     )
+    kthreads.start(memory, values, machine.cpus)
     return memory, taken
 
 
@@ -101,6 +106,7 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
         ratio = machine.lowmem_reserve_ratio[place] if place < len(machine.lowmem_reserve_ratio) else LOWMEM_RESERVE_RATIO
         zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place, ratio)
         zone.reserve = values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages)
+        zone.atomic_reserve = mark.min * values.get("atomic_reserve_percent", 0) // 100
         zone.prev_priority = DEF_PRIORITY
     return zones
 
@@ -138,12 +144,18 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.n_pages = streams.n_pages
     vm.n_nodes = machine.nodes
     vm.flusher = streams.n_tasks + machine.nodes
+    vm.network = vm.flusher + 1
+    vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
     vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
+    vm.writeout_cap = values["writeout_cap_pages"]
+    vm.prealloc = values.get("preallocate", 0)
+    vm.laundry_counts_as_lru = values.get("laundry_counts_as_lru", 0)
+    vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
-    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns"):
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns"):
         setattr(vm, name, getattr(machine, name))
     vm.nr_total = machine.ram_pages
     vm.nr_slab = machine.slab_pages
@@ -182,13 +194,14 @@ def _device(dev: Any, device: Device, spindle: int) -> None:
     dev.w_gfp = device.w_gfp
     dev.w_pool = device.w_pool
     dev.spindle = spindle
+    dev.network = device.network
     dev.head_block = FILE_BLOCKS - 1  # a place where no request begins
     dev.last_block[:] = -2
 
 
-def _actors(machine: Machine, streams: Streams) -> NDArray[Any]:
+def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -> NDArray[Any]:
     tasks = streams.n_tasks
-    actors = records(ACTOR, tasks + machine.nodes + 1)
+    actors = records(ACTOR, tasks + machine.nodes + 2 + more)
     for t in range(tasks):
         actor = actors[t]
         actor.node = t % machine.nodes
@@ -201,19 +214,23 @@ def _actors(machine: Machine, streams: Streams) -> NDArray[Any]:
         kswapd.node = node
         kswapd.is_kswapd = 1
         kswapd.memalloc = 1  # PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
+    actors[tasks + machine.nodes + 1].ready_ns = first_arrival
     return actors
 
 
-def _frames(machine: Machine, tasks: int, era: int) -> NDArray[Any]:
-    frames = records(FRAME, (tasks + machine.nodes + 1) * DEPTH)
+def _frames(machine: Machine, tasks: int, era: int, more: int) -> NDArray[Any]:
+    frames = records(FRAME, (tasks + machine.nodes + 2 + more) * DEPTH)
     frames.proc[::DEPTH] = sched.TASK
     for name in ("iso_head", "keep_head", "laundry_head", "page"):
         frames[name][::DEPTH] = -1
     for node in range(machine.nodes):
-        frames[(tasks + node) * DEPTH].proc = sched.KSWAPD_2623 if era == ERA_2_6_23 else sched.KSWAPD_612
+        kswapd = frames[(tasks + node) * DEPTH]
+        kswapd.proc = sched.KSWAPD_2623 if era == ERA_2_6_23 else sched.KSWAPD_612
+        kswapd.gfp = gfp.KERNEL
     flusher = frames[(tasks + machine.nodes) * DEPTH]
     flusher.proc = sched.FLUSHER
     flusher.until = 5 * SECOND
+    frames[(tasks + machine.nodes + 1) * DEPTH].proc = sched.NETWORK
     return frames
 
 

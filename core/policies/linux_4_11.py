@@ -9,7 +9,7 @@ Expect:  clean cache goes first, however hot; washing is the flusher's, in large
 
 from __future__ import annotations
 
-from core.decisions import ACTIVATE, BY_CONGESTION, FILTER, NO, PRIORITY_DONE, WHY_BATCH, WRITE
+from core.decisions import ACTIVATE, BY_CONGESTION, NO, PRIORITY_DONE, WHY_BATCH, WRITE
 from core.jit import decision
 from core.policy import Policy
 
@@ -28,16 +28,10 @@ def throttle(is_kswapd, why, priority, own):  # type: ignore[no-untyped-def]
     return NO if why in (PRIORITY_DONE, WHY_BATCH) else BY_CONGESTION
 
 
-@decision
-def receive(own):  # type: ignore[no-untyped-def]
-    """sk_filter() drops a pfmemalloc packet unless its socket has SOCK_MEMALLOC."""
-    return FILTER
-
-
 POLICY = Policy(
     name="linux_4_11",
     title="dirty pages activated, flusher kicked (4.11)",
     source="mm/vmscan.c:shrink_page_list(), v4.11",
     era="6.12",
-    decides={"dirty_page": dirty_page, "throttle": throttle, "receive": receive},
+    decides={"dirty_page": dirty_page, "throttle": throttle},
 )

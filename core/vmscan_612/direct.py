@@ -35,8 +35,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Returns the pages reclaimed; 0 is no progress."""
     if f.phase == START:
         f.priority = DEF_PRIORITY
-        f.may_writepage = 1
-        f.may_swap = 1
+        f.may_writepage = 0 if f.recursion else 1
+        f.may_swap = 0 if f.recursion else 1
         f.nr_to_reclaim = SWAP_CLUSTER_MAX
         f.force_deactivate = 0
         f.skipped_deactivate = 0
@@ -49,12 +49,13 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if f.count < len(m.nodes):
             return enter_shrink_node(m, a, node_at(m, a, f.count))
         f.phase = THROTTLED
-        if consider_throttle(m, pol, a, f):
+        if not f.recursion and consider_throttle(m, pol, a, f):
             return YIELD
     f.total_scanned += f.nr_scanned
     if f.nr_reclaimed >= f.nr_to_reclaim:
         return direct_done(m, pol, a, f)
-    if f.total_scanned > SWAP_CLUSTER_MAX + SWAP_CLUSTER_MAX // 2 and pol.wake_pdflush(0, f.priority, m.tunables):
+    much = f.total_scanned > SWAP_CLUSTER_MAX + SWAP_CLUSTER_MAX // 2 and not f.recursion
+    if much and pol.wake_pdflush(0, f.priority, m.tunables):
         wake_flusher(m, f.total_scanned, m.actors[a].local_ns)
     f.priority -= 1
     if f.priority < 0:
@@ -101,7 +102,7 @@ def direct_done(m: Any, pol: Any, a: int, f: Any) -> int:
         snapshot_refaults(m.nodes[n])
     f.phase = OUT
     n = m.actors[a].node
-    if f.nr_reclaimed == 0 and 2 * write_pending(m, n) > reclaimable_pages(m, n):
+    if f.nr_reclaimed == 0 and not f.recursion and 2 * write_pending(m, n) > reclaimable_pages(m, n):
         how = pol.throttle(0, WHY_NOPROGRESS, f.priority, m.tunables)
         if how == BY_CONGESTION:
             return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)

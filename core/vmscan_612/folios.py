@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, WHY_BATCH, WRITE
+from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
 from core.jit import inlined, jit
@@ -71,6 +71,8 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     if pg.attr & GONE:
         return FREE
     mapped = pg.attr & MAPPED and m.flags[p] & PRESENT
+    if mapped and sc.recursion == UNMAPPED:  # may_unmap = 0
+        return KEEP
     young = mapped and m.flags[p] & ACCESSED
     marked_ref = m.flags[p] & REFERENCED
     reclaim_clean = False
@@ -94,7 +96,9 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
             return KEEP
         return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
     what = int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
-    return KEEP if what == WRITE and reclaim_clean else what
+    if (reclaim_clean or not sc.may_writepage) and what not in (ACTIVATE, MARK):
+        return KEEP
+    return what
 
 
 @jit
@@ -163,7 +167,8 @@ def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     else:
         vm.pgsteal_direct += f.nr_reclaimed
     is_kswapd = int(m.actors[a].is_kswapd)
-    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and pol.wake_pdflush(is_kswapd, ALL_DIRTY, m.tunables):
+    all_dirty = f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion
+    if all_dirty and pol.wake_pdflush(is_kswapd, ALL_DIRTY, m.tunables):
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     sc.nr_dirty += f.nr_dirty
     sc.nr_congested += f.nr_congested
@@ -173,7 +178,7 @@ def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     sc.nr_taken += f.nr_taken
     if f.is_file:
         sc.nr_file_taken += f.nr_taken
-    if f.nr_file_writeback > 0 and f.nr_file_writeback >= f.nr_taken >> (DEF_PRIORITY - sc.priority):
+    if not sc.recursion and f.nr_file_writeback > 0 and f.nr_file_writeback >= f.nr_taken >> (DEF_PRIORITY - sc.priority):
         f.phase = STALLED
         if pol.throttle(is_kswapd, WHY_BATCH, sc.priority, m.tunables) == BY_CONGESTION and wait_iff_congested(m, a):
             return YIELD

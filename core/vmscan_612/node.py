@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core import slabtest
 from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_WRITEBACK
 from core.jit import jit
 from core.reclaim import (
@@ -36,6 +37,7 @@ START: Final = 0
 LISTS_LEFT: Final = 1
 SHRUNK: Final = 2
 THROTTLED: Final = 3
+SLAB_SHRUNK: Final = 4
 
 
 @jit
@@ -64,6 +66,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     if f.phase == THROTTLED:
         return pop(m, a, f.nr_reclaimed)
+    if f.phase == SLAB_SHRUNK:
+        return node_done(m, pol, a, f, sc)
     while f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:
         if f.zone == 4:
             f.zone = 0
@@ -75,9 +79,14 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.zone += 1
     if inactive_is_low(m, f.node, 0) and vm.swap_slots > 0:  # can_age_anon_pages()
         shrink_active(m, a, f.node, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+    if sc.recursion:
+        return node_done(m, pol, a, f, sc)
     before = vm.nr_slab
     shrink_slab(m, 0, 0, sc.priority)
     f.nr_reclaimed += before - vm.nr_slab
+    if vm.slab_burst > 0:
+        f.phase = SLAB_SHRUNK
+        return slabtest.enter(m, a)
     return node_done(m, pol, a, f, sc)
 
 
@@ -150,6 +159,8 @@ def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     is_kswapd = m.actors[a].is_kswapd
     if f.nr_reclaimed > 0:
         node.kswapd_failures = 0
+    if sc.recursion:
+        return pop(m, a, f.nr_reclaimed)
     f.phase = THROTTLED
     if is_kswapd:
         if sc.nr_file_writeback and sc.nr_file_writeback == sc.nr_taken:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core import Builder, Device, Machine, Outcome, decisions, policies, simulate, streams
+from core.era import ERAS
 
 SLOW = Device("slow", 60, 20, 200_000, seek_ns=2_000_000)
 PC = Machine("pc", ram_mib=4, cpus=2, swap_mib=0, swap=SLOW, file=SLOW)
@@ -15,8 +16,8 @@ MODERN = ("linux_3_2", "linux_3_6", "linux_4_11", "linux_5_16", "flusher_only")
 
 
 def decide(name: str, decision: str, *arguments: int) -> int:
-    function = {**policies.load(name).decides}.get(decision)
-    assert function is not None
+    policy = policies.load(name)
+    function = {**ERAS[policy.era].decisions, **policy.decides}[decision]
     return int(getattr(function, "py_func", function)(*arguments, np.zeros(1, np.int64)))
 
 
