@@ -178,6 +178,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         vm.writeout_admitted -= abs(held)
         wake(m, WAIT_WRITEOUT, -1, now)
     vm.nr_writeback -= 1
+    m.zones[pg.zone].nr_write_pending -= 1
     if dev == FILE:
         vm.nr_file_writeback -= 1
     vm.nr_written += 1

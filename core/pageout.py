@@ -176,6 +176,7 @@ def write(m: Any, a: int, f: Any) -> None:
     vm.nr_writeback += 1
     if f.dev == SWAP:
         vm.pswpout += 1
+        m.zones[m.page[p].zone].nr_write_pending += 1
     else:
         vm.nr_dirty -= 1
         vm.nr_file_writeback += 1

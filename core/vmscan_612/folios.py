@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WRITE
+from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
 from core.jit import inlined, jit, outlined
 from core.pageout import pageout
 from core.reclaim import (
+    DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
     add_to_swap,
     evict,
@@ -21,15 +22,15 @@ from core.reclaim import (
     put_back,
     set_aside,
 )
-from core.sched import (
-    pop,
-)
+from core.sched import YIELD, pop
 from core.state import DEPTH, GONE, READING, SLOT
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, EXEC, MAPPED, PRESENT, RECLAIM, REFERENCED, WRITEBACK
 from core.vmscan_612.balance import note_cost
+from core.vmscan_612.throttle import wait_iff_congested
 
 START: Final = 0
 WROTE: Final = 1
+STALLED: Final = 2
 
 
 @inlined
@@ -94,10 +95,8 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
         if not sc.gfp & gfp.IO or not sc.may_writepage:
             return KEEP
         return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
-    if reclaim_clean:
-        return KEEP
     what = int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
-    if not sc.may_writepage and what not in (ACTIVATE, MARK):
+    if (reclaim_clean or not sc.may_writepage) and what not in (ACTIVATE, MARK):
         return KEEP
     return what
 
@@ -106,6 +105,8 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
+    if f.phase == STALLED:
+        return pop(m, a, f.nr_reclaimed)
     if f.phase == WROTE:
         f.phase = START
         f.nr_pageout += f.ret
@@ -134,7 +135,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
                 mark(m, p)
             keep(m, f, p)
     put_back(m, f.keep_head)
-    return settle(m, a, f, sc)
+    return settle(m, pol, a, f, sc)
 
 
 @inlined
@@ -156,8 +157,8 @@ def activate(m: Any, f: Any, p: int) -> None:
 
 
 @jit
-def settle(m: Any, a: int, f: Any, sc: Any) -> int:
-    """The end of shrink_inactive_list(): costs, counts, and the flusher is woken when all it met was dirty and unqueued."""
+def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
+    """The end of shrink_inactive_list(): costs, counts; the flusher is woken when all was dirty and unqueued, the stall on writeback is that of v3.2."""
     vm = m.vm[0]
     cost = f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_rotated
     note_cost(m, f.node, f.is_file, cost)
@@ -165,7 +166,9 @@ def settle(m: Any, a: int, f: Any, sc: Any) -> int:
         vm.pgsteal_kswapd += f.nr_reclaimed
     else:
         vm.pgsteal_direct += f.nr_reclaimed
-    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion:
+    is_kswapd = int(m.actors[a].is_kswapd)
+    all_dirty = f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion
+    if all_dirty and pol.wake_pdflush(is_kswapd, ALL_DIRTY, m.tunables):
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     sc.nr_dirty += f.nr_dirty
     sc.nr_congested += f.nr_congested
@@ -175,4 +178,8 @@ def settle(m: Any, a: int, f: Any, sc: Any) -> int:
     sc.nr_taken += f.nr_taken
     if f.is_file:
         sc.nr_file_taken += f.nr_taken
+    if not sc.recursion and f.nr_file_writeback > 0 and f.nr_file_writeback >= f.nr_taken >> (DEF_PRIORITY - sc.priority):
+        f.phase = STALLED
+        if pol.throttle(is_kswapd, WHY_BATCH, sc.priority, m.tunables) == BY_CONGESTION and wait_iff_congested(m, a):
+            return YIELD
     return pop(m, a, f.nr_reclaimed)
