@@ -15,11 +15,11 @@ from core.jit import inlined, jit
 from core.sched import (
     ALLOC,
     CONTINUE,
-    WAIT_NONE,
     WAIT_PFMEMALLOC,
     WAIT_WORK,
     pop,
     push,
+    rouse,
     sleep,
 )
 from core.state import DEPTH
@@ -43,11 +43,8 @@ def wake_kswapd(m: Any, now: int) -> None:
     vm = m.vm[0]
     if vm.era != ERA_2_6_23 and vm.kswapd_failures >= HOPELESS:
         return
-    kswapd = m.actors[vm.kswapd]
-    if kswapd.wait == WAIT_WORK:
-        kswapd.wait = WAIT_NONE
-        kswapd.ready_ns = now
-        vm.waiting[WAIT_WORK] -= 1
+    if m.actors[vm.kswapd].wait == WAIT_WORK:
+        rouse(m, vm.kswapd, now)
         vm.kswapd_wake += 1
 
 

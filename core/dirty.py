@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.jit import inlined, jit
-from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_NONE, WAIT_TIMER, WAIT_WORK, WRITEBACK_PAGES, pop, push, sleep
+from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_TIMER, WAIT_WORK, WRITEBACK_PAGES, pop, push, rouse, sleep
 from core.state import ACTIVE_FILE, INACTIVE_FILE
 from core.units import MS, SECOND
 from core.watermark import ERA_2_6_23
@@ -77,11 +77,14 @@ def wake_flusher(m: Any, pages: int, now: int) -> None:
     """wakeup_pdflush(), wakeup_flusher_threads(): write ``pages`` dirty pages (0: what lies above the background threshold)."""
     vm = m.vm[0]
     vm.flush_wanted = max(vm.flush_wanted, pages)
-    flusher = m.actors[vm.flusher]
-    if flusher.wait == WAIT_WORK:
-        flusher.wait = WAIT_NONE
-        flusher.ready_ns = now
-        vm.waiting[WAIT_WORK] -= 1
+    if m.actors[vm.flusher].wait == WAIT_WORK:
+        rouse(m, vm.flusher, now)
+
+
+@jit
+def base_ratelimit(m: Any) -> int:
+    """ratelimit_pages of 2.6.23 (page_writeback_init)."""
+    return int(min(max(m.vm[0].nr_total // (32 * len(m.cpu_free)), 16), 1024))
 
 
 @jit

@@ -12,7 +12,7 @@ from core.frames import drop_slot, forget, give_kernel, release
 from core.jit import jit
 from core.lru import remove
 from core.outcome import END_PANIC
-from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, stop_waiting
+from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, rouse
 from core.state import CACHED, NO_LIST, READING
 from core.streams import WRITEBACK
 from core.watermark import ERA_6_12
@@ -40,8 +40,7 @@ def out_of_memory(m: Any, now: int) -> None:
     task = m.actors[victim]
     task.memdie = 1
     if task.wait == WAIT_PFMEMALLOC or task.wait == WAIT_SLEEP or task.wait == WAIT_TIMER:
-        stop_waiting(m, victim)
-        task.ready_ns = now
+        rouse(m, victim, now)
     if vm.era == ERA_6_12:
         reap(m, victim)
 

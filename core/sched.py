@@ -106,6 +106,15 @@ def give_way(m: Any, a: int) -> int:
     return YIELD
 
 
+@inlined
+def rouse(m: Any, a: int, now: int) -> None:
+    """Actor ``a`` waits no longer; it may have fallen asleep a little after ``now``, and its clock does not go back."""
+    actor = m.actors[a]
+    m.vm[0].waiting[actor.wait] -= 1
+    actor.wait = WAIT_NONE
+    actor.ready_ns = max(now, actor.local_ns)
+
+
 @jit
 def wake(m: Any, what: int, arg: int, now: int) -> None:
     """Wake all that wait for ``what`` with argument ``arg`` (-1: any)."""
@@ -115,9 +124,7 @@ def wake(m: Any, what: int, arg: int, now: int) -> None:
     for a in range(len(m.actors)):
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
-            actor.wait = WAIT_NONE
-            actor.ready_ns = now
-            vm.waiting[what] -= 1
+            rouse(m, a, now)
 
 
 @inlined

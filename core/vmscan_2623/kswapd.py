@@ -60,7 +60,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.gfp = gfp.KERNEL
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
-        zone_shrunk(m, f)
+        zone_shrunk(m, f, actor.local_ns)
     if f.phase == LAUNDERED_PRIORITY:
         actor.memalloc = f.held
         return kswapd_nap(m, pol, a, f)
@@ -120,7 +120,7 @@ def kswapd_zones(m: Any, pol: Any, a: int, f: Any) -> int:
 
 
 @jit
-def zone_shrunk(m: Any, f: Any) -> None:
+def zone_shrunk(m: Any, f: Any, now: int) -> None:
     """After shrink_zone() of one zone: slab, and whether the zone is hopeless."""
     vm = m.vm[0]
     zone = m.zones[f.zone]
@@ -132,7 +132,7 @@ def zone_shrunk(m: Any, f: Any) -> None:
     if not zone.all_unreclaimable and objects == 0 and zone.pages_scanned >= zone.nr_lru * 6:
         zone.all_unreclaimable = 1
     if allow_direct_reclaim(m):
-        wake(m, WAIT_PFMEMALLOC, -1, m.vm[0].now)
+        wake(m, WAIT_PFMEMALLOC, -1, now)
     f.zone += 1
     f.phase = ZONES
 
