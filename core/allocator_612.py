@@ -43,7 +43,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = REBALANCE
         wake_kswapd(m, m.actors[a].local_ns)
     if f.phase == RECLAIM:
-        return direct_reclaim(m, a, f, DIRECT_612)
+        if not m.actors[a].memdie:
+            return direct_reclaim(m, a, f, DIRECT_612)
+        f.phase = REBALANCE  # killed while it waited
     if f.phase == REBALANCE:
         return rebalance(m, pol, a, f)
     return reclaimed(m, pol, a, f)

@@ -60,6 +60,9 @@ def step(m: Any, a: int, f: Any) -> int:
     """Run the task until it blocks, its time is up, or it enters the kernel."""
     actor = m.actors[a]
     if actor.memdie:
+        if (f.phase == PAGE_CAME or f.phase == KERNEL_CAME) and f.ret > 0:  # the page that it was killed with in hand
+            m.vm[0].nr_in_hand -= 1
+            give(m, f.ret - 1)
         return die(m, a)
     if f.phase == PAGE_CAME:
         f.phase = FETCH
