@@ -11,7 +11,7 @@ from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
 from core.jit import inlined, jit
-from core.state import CACHED, EVICTED, GONE, LAUNDRY, SLOT
+from core.state import CACHED, EVICTED, GONE, LAUNDRY, READING, SLOT
 from core.streams import ACCESSED, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
 from core.watermark import ERA_2_6_23, MARK_MIN
 
@@ -127,7 +127,7 @@ def put_back(m: Any, head: int) -> None:
         after = int(pg.link)
         pg.attr &= ALL_ATTR ^ LAUNDRY
         m.zones[pg.zone].nr_isolated -= 1
-        if pg.attr & GONE and not m.flags[p] & WRITEBACK:
+        if pg.attr & GONE and not pg.attr & READING and not m.flags[p] & WRITEBACK:
             bury(m, p)
         else:
             lru.add_head(m, p, lru_list(m, p))
