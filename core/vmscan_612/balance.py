@@ -98,10 +98,8 @@ def shrink_active(m: Any, a: int, which: int, pages: int) -> None:
     """shrink_active_list(): everything goes inactive but referenced program text."""
     vm = m.vm[0]
     rotated = 0
-    for _ in range(pages):
+    for _ in range(min(pages, m.queues[which].nr)):  # each page once, though it may go back to the same list
         p = lru.pop_tail(m, which)
-        if p < 0:
-            break
         m.actors[a].local_ns += vm.scan_ns
         attr = m.page[p].attr
         refs = referenced_active(m, p)
