@@ -55,7 +55,7 @@ def step(m: Any, a: int, f: Any) -> int:
     if not still_wanted(m, f.page):
         put_back_memory(m, f, d)
         return pop(m, a, 0)
-    if queue_full(m, f.dev, WRITE_IO):
+    if queue_full(m, f.dev, WRITE_IO, f.page):
         return sleep(m, a, WAIT_REQUEST, f.dev, INFINITY)
     write(m, a, f)
     return pop(m, a, 1)
