@@ -40,6 +40,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.priority = DEF_PRIORITY
         f.may_writepage = 1
         f.may_swap = 1
+        f.lru_pages = lru_pages(m)
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
         f.nr_reclaimed += f.ret
@@ -59,7 +60,6 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == NEXT_PRIORITY:
         f.nr_scanned = 0
         f.all_unreclaimable = 1
-        f.lru_pages = lru_pages(m)
         f.zone = len(m.zones) - 1
         f.phase = ZONES
     if f.phase == ZONES:

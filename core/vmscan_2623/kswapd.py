@@ -7,7 +7,6 @@ from typing import Any, Final
 from core import gfp
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, PRIORITY_DONE
-from core.dirty import lru_pages
 from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
@@ -49,9 +48,11 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = ASLEEP
         return sleep(m, a, WAIT_WORK, 0, INFINITY)
     if f.phase == ASLEEP:
-        vm.pageoutrun += 1
         f.phase = LOOP_AGAIN
     if f.phase == LOOP_AGAIN:
+        vm.pageoutrun += 1
+        for z in range(len(m.zones)):
+            m.zones[z].temp_priority = DEF_PRIORITY
         f.priority = DEF_PRIORITY
         f.total_scanned = 0
         f.nr_reclaimed = 0
@@ -84,7 +85,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
 def start_priority(m: Any, f: Any) -> None:
     """Find the highest zone below high; none: done."""
     f.all_zones_ok = 1
-    f.lru_pages = lru_pages(m)
+    f.lru_pages = 0
     f.phase = OUT
     for z in range(len(m.zones) - 1, -1, -1):
         zone = m.zones[z]
@@ -92,6 +93,8 @@ def start_priority(m: Any, f: Any) -> None:
             continue
         if not watermark_ok(zone, MARK_HIGH, 0, 0):
             f.end_zone = z
+            for below in range(z + 1):
+                f.lru_pages += m.zones[below].nr_lru
             f.zone = 0
             f.phase = ZONES
             return
@@ -105,6 +108,7 @@ def kswapd_zones(m: Any, pol: Any, a: int, f: Any) -> int:
         if not zone.all_unreclaimable or f.priority == DEF_PRIORITY:
             if not watermark_ok(zone, MARK_HIGH, 0, 0):
                 f.all_zones_ok = 0
+            zone.temp_priority = f.priority
             f.nr_scanned = 0
             zone.prev_priority = min(zone.prev_priority, f.priority)
             f.phase = SHRUNK
@@ -150,7 +154,7 @@ def kswapd_nap(m: Any, pol: Any, a: int, f: Any) -> int:
 def kswapd_out(m: Any, pol: Any, a: int, f: Any) -> int:
     """All zones at high: launder and sleep; all hopeless: sleep; else begin again at the default priority."""
     for z in range(len(m.zones)):
-        m.zones[z].prev_priority = max(f.priority, 0)
+        m.zones[z].prev_priority = m.zones[z].temp_priority  # at which it came to high
     if not f.all_zones_ok:
         f.phase = LOOP_AGAIN
         return give_way(m, a)
