@@ -87,9 +87,9 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
     z = try_alloc(m, MARK_HIGH, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
+    f.loops = 0
     if f.gfp & gfp.FS:
         out_of_memory(m, actor.local_ns)
-        f.loops = 0
         if actor.memdie:
             return give_way(m, a)
     return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)

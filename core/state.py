@@ -293,7 +293,6 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
-    nr_rotated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8

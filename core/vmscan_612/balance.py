@@ -110,7 +110,8 @@ def shrink_active(m: Any, a: int, which: int, pages: int) -> None:
             m.flags[p] &= 255 ^ ACTIVE
             vm.pgdeactivate += 1
             lru.add_head(m, p, which - 1)
-    note_cost(m, 1 if which == ACTIVE_FILE else 0, rotated)
+    if rotated > 0:
+        note_cost(m, 1 if which == ACTIVE_FILE else 0, rotated)
 
 
 @inlined

@@ -66,7 +66,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     if f.phase == THROTTLED:
         return pop(m, a, f.nr_reclaimed)
-    while f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:
+    while f.zone > 0 or f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:  # a round is finished
         if f.zone == 4:
             f.zone = 0
             if enough(m, f, sc):
@@ -108,7 +108,6 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     s.nr_file_writeback = 0
     s.nr_immediate = 0
     s.nr_pageout = 0
-    s.nr_rotated = 0
     s.nr_taken = isolate(m, s, which, pages)
     if s.nr_taken == 0:
         m.actors[a].depth = depth
@@ -157,14 +156,14 @@ def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
             vm.node_writeback = 1
         if sc.nr_unqueued_dirty and sc.nr_unqueued_dirty == sc.nr_file_taken:
             vm.node_dirty = 1
+        if sc.nr_dirty and sc.nr_dirty == sc.nr_congested:
+            vm.node_congested = 1
         if sc.nr_immediate:
             how = pol.throttle(1, WHY_WRITEBACK, sc.priority, m.tunables)
             if how == BY_EVENT:
                 return throttle_writeback(m, a, now)
             if how == BY_CONGESTION:
                 return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
-    if sc.nr_dirty and sc.nr_dirty == sc.nr_congested and is_kswapd:
-        vm.node_congested = 1
     if not is_kswapd and vm.node_congested:
         how = pol.throttle(0, WHY_CONGESTED, sc.priority, m.tunables)
         if how == BY_EVENT and not skip_throttle(m):

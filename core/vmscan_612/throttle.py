@@ -34,4 +34,4 @@ def skip_throttle(m: Any) -> bool:
     reclaimable = m.queues[INACTIVE_FILE].nr + m.queues[ACTIVE_FILE].nr
     if vm.swap_free > 0:
         reclaimable += m.queues[INACTIVE].nr + m.queues[ACTIVE_LIST].nr
-    return bool(2 * vm.nr_writeback <= reclaimable)
+    return bool(2 * (vm.nr_dirty + vm.nr_writeback) <= reclaimable)  # NR_ZONE_WRITE_PENDING
