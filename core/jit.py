@@ -2,7 +2,7 @@
 
 The engine is compiled once for all policies: a policy's decision functions enter as typed function pointers, so a new policy costs the
 compilation of its own few lines. Numba's disk cache does not notice edits made in another file, therefore the cache directory is named by a
-hash of all of core's sources and a changed file simply means another directory.
+hash of core's sources and a changed file simply means another directory.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
-from numba import types
+from numba import _dynfunc, types  # type: ignore[attr-defined]
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
+from numba.core.compiler_machinery import register_pass
+from numba.core.typed_passes import NativeLowering
 from numba.experimental.function_type import _get_wrapper_address
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,12 +29,31 @@ njit: Any = numba.njit
 JIT_ENABLED = not config.DISABLE_JIT
 
 
+CORE: Final = Path(__file__).parent
+
+
+def policy_directories() -> tuple[Path, ...]:
+    """Where policies lie: core/policies, then the directories of $HIGHWATER_POLICY_PATH (separated as in $PATH)."""
+    more = os.environ.get("HIGHWATER_POLICY_PATH", "")
+    return (CORE / "policies", *(Path(directory).resolve() for directory in more.split(os.pathsep) if directory))
+
+
 def sources_hash() -> str:
-    """SHA-256 (16 hex digits) of the names and contents of core's sources and of the Numba version."""
-    root = Path(__file__).parent
-    sha = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(root.rglob("*.py")):
-        sha.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    """SHA-256 (16 hex digits) of core's sources without the policies, and of the Numba version: the engine is the same for all of them."""
+    shipped = policy_directories()[0]
+    return _hash([path for path in CORE.rglob("*.py") if shipped not in path.parents], numba.__version__)
+
+
+def policies_hash() -> str:
+    """SHA-256 (16 hex digits) of all policies."""
+    return _hash([path for directory in policy_directories() for path in directory.glob("*.py")], "")
+
+
+def _hash(paths: list[Path], start: str) -> str:
+    sha = hashlib.sha256(start.encode())
+    for path in sorted(paths):
+        name = path.relative_to(CORE) if CORE in path.parents else path
+        sha.update(name.as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return sha.hexdigest()[:16]
 
 
@@ -42,9 +65,81 @@ def cache_dir() -> Path:
 
 
 config.CACHE_DIR = str(cache_dir())
+config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0  # there is nothing to vectorise; without looking for it the optimiser takes two thirds of the time
 
 
-OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "_nrt": False}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
+
+
+class _CalleeLibrary(JITCodeLibrary):
+    """Code of a function that only compiled code calls: neither optimised nor turned into machine code on its own, only linked into its callers.
+
+    Numba's own libraries do both for every function together with all that it calls, so the leaves would be compiled once for each level above them.
+    """
+
+    def finalize(self) -> None:
+        self._finalized = True
+
+
+class _EntryLibrary(JITCodeLibrary):
+    """Code of a function that Python calls, with all that it needs."""
+
+    def add_linking_library(self, library: Any) -> None:
+        for needed in _closure(library, {}):
+            super().add_linking_library(needed)
+
+
+def _closure(library: Any, found: dict[Any, None]) -> dict[Any, None]:
+    """``library`` and all that it needs, in order of first mention."""
+    if library not in found:
+        found[library] = None
+        if isinstance(library, _CalleeLibrary):
+            for needed in library._linking_libraries:
+                _closure(needed, found)
+    return found
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _CalleeLowering(NativeLowering):
+    """Numba's lowering without its last step, machine code: a function object without an address stands for the callee."""
+
+    _name = "callee_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.flags.no_compile = True
+        super().run_pass(state)
+        lowered, fndesc = state.cr, state.cr.fndesc
+        callee = _dynfunc.make_function(fndesc.lookup_module(), fndesc.qualname, "", 0, lowered.env, (state.library,))
+        state.targetctx.insert_user_function(callee, fndesc, [state.library])
+        state.cr = _LowerResult(fndesc, lowered.call_helper, cfunc=callee, env=lowered.env)
+        return True
+
+
+class _Compiler(CompilerBase):
+    library: Any
+
+    def _set_library(self) -> None:
+        self.state.library = self.library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        self.state.library.enable_object_caching()
+
+
+class _CalleeCompiler(_Compiler):
+    library = _CalleeLibrary
+
+    def define_pipelines(self) -> list[Any]:
+        self._set_library()
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        pipeline.passes = [(_CalleeLowering if kind is NativeLowering else kind, text) for kind, text in pipeline.passes]
+        pipeline.finalize()
+        return [pipeline]
+
+
+class _EntryCompiler(_Compiler):
+    library = _EntryLibrary
+
+    def define_pipelines(self) -> list[Any]:
+        self._set_library()
+        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
 
 
 def jit(function: F) -> F:
@@ -53,17 +148,17 @@ def jit(function: F) -> F:
     No fastmath, no parallel: the same bits on every machine and interpreted. Without the wrappers that Python would call, which unbox the whole of Memory
     in every function and take most of the compiler's time; from Python use ``function.py_func`` or an ``entry``.
     """
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
 
 
 def inlined(function: F) -> F:
     """Compile as ``jit`` does, for small functions that are called often: the arrays of Memory take 112 words to pass, so a call costs more than they do."""
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
 
 
 def entry(function: F) -> F:
     """Compile a function that Python calls."""
-    return cast(F, _plain_integers(njit(**OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(cache=True, pipeline_class=_EntryCompiler, **OPTIONS)(function)))
 
 
 def _plain_integers(dispatcher: Any) -> Any:
@@ -79,7 +174,17 @@ def _plain_integers(dispatcher: Any) -> Any:
     return dispatcher
 
 
-decision = entry  # a policy's function: called through a pointer to its C wrapper
+def decision(function: F) -> F:
+    """Compile a policy's function, which the engine calls through a pointer to its C wrapper.
+
+    The policies have a directory of their own in the cache, named by a hash of all of them: an edit costs the compilation of their few lines, not the engine's.
+    """
+    engine = config.CACHE_DIR
+    config.CACHE_DIR = str(Path(engine) / f"policies-{policies_hash()}")
+    try:
+        return entry(function)
+    finally:
+        config.CACHE_DIR = engine
 
 
 TUNABLES = types.Array(types.int64, 1, "C")

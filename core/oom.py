@@ -12,7 +12,7 @@ from core.frames import drop_slot, forget, give_kernel, release
 from core.jit import jit
 from core.lru import remove
 from core.outcome import END_PANIC
-from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, rouse
+from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, stop_waiting
 from core.state import CACHED, NO_LIST, READING
 from core.streams import WRITEBACK
 from core.watermark import ERA_6_12
@@ -40,7 +40,8 @@ def out_of_memory(m: Any, now: int) -> None:
     task = m.actors[victim]
     task.memdie = 1
     if task.wait == WAIT_PFMEMALLOC or task.wait == WAIT_SLEEP or task.wait == WAIT_TIMER:
-        rouse(m, victim, now)
+        stop_waiting(m, victim)
+        task.ready_ns = max(now, task.local_ns)
     if vm.era == ERA_6_12:
         reap(m, victim)
 
@@ -68,3 +69,6 @@ def exit_memory(m: Any, t: int) -> None:
     give_kernel(m, task.kernel_pages)
     m.vm[0].nr_task_kernel -= task.kernel_pages
     task.kernel_pages = 0
+    give_kernel(m, task.preload)
+    m.vm[0].nr_prealloc -= task.preload
+    task.preload = 0

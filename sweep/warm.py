@@ -9,7 +9,7 @@ from pathlib import Path
 
 import core
 from core import Builder, Device, Machine, policies, simulate
-from core.jit import JIT_ENABLED, cache_dir
+from core.jit import JIT_ENABLED, cache_dir, policy_directories
 from core.streams import WRITE
 from core.units import MS
 
@@ -32,8 +32,8 @@ def warm(policy: str) -> None:
 
 def _marker(policy: str) -> Path:
     """A file that says so; like Numba's own index it is void once the sources lie elsewhere or were written again."""
-    root = Path(core.__file__).parent
-    stamps = [f"{path}:{path.stat().st_mtime_ns}" for path in sorted(root.rglob("*.py"))]
+    directories = {Path(core.__file__).parent, *policy_directories()}
+    stamps = [f"{path}:{path.stat().st_mtime_ns}" for directory in sorted(directories) for path in sorted(directory.rglob("*.py"))]
     return cache_dir() / f"{policy}-{hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]}.compiled"
 
 
