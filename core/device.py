@@ -38,10 +38,27 @@ FILE_BLOCKS: Final = 1 << 40  # where files begin on a device shared with swap
 
 
 @inlined
-def queue_full(m: Any, dev: int, write: int) -> bool:
+def block_of(m: Any, dev: int, p: int) -> int:
+    """Where page ``p`` lies on its device."""
+    if dev == SWAP:
+        return int(m.page[p].slot)
+    return int(FILE_BLOCKS + p)
+
+
+@inlined
+def merges(m: Any, dev: int, write: int, block: int) -> bool:
+    """The block continues the last request of its direction (elv_merge)."""
+    d = m.devs[dev]
+    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST)
+
+
+@inlined
+def queue_full(m: Any, dev: int, write: int, p: int) -> bool:
     """No request is free for a page that does not extend the last one (get_request_wait)."""
     d = m.devs[dev]
-    return bool(d.nr[write] >= d.nr_requests or d.io_head[write] - d.io_tail[write] >= IO_CAP - 1)
+    if d.io_head[write] - d.io_tail[write] >= IO_CAP - 1:
+        return True
+    return bool(d.nr[write] >= d.nr_requests and not merges(m, dev, write, block_of(m, dev, p)))
 
 
 @jit
@@ -49,8 +66,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
     d = m.devs[dev]
     spindle = m.devs[d.spindle]
-    block = int(m.page[p].slot) if dev == SWAP else FILE_BLOCKS + p
-    opens = 0 if d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST else 1
+    block = block_of(m, dev, p)
+    opens = 0 if merges(m, dev, write, block) else 1
     if opens:
         d.nr[write] += 1
         d.last_pages[write] = 0

@@ -241,6 +241,7 @@ class Zone:
     pages_scanned: i8
     all_unreclaimable: i8
     prev_priority: i8
+    temp_priority: i8  # the last one at which balance_pgdat() scanned it
     scan_active: i8  # nr_scan_active, carried between calls
     scan_inactive: i8
 
@@ -369,7 +370,6 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
-    nr_rotated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8
