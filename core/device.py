@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core import lru
 from core.frames import ALL_ATTR, bury, give_kernel, map_page
-from core.jit import inlined, jit
+from core.jit import inlined
 from core.sched import WAIT_CONGESTION, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
 from core.state import (
     ACTIVE_FILE,
@@ -42,7 +42,7 @@ def queue_full(m: Any, dev: int, write: int) -> bool:
     return bool(d.nr[write] >= d.nr_requests or d.io_head[write] - d.io_tail[write] >= IO_CAP - 1)
 
 
-@jit
+@inlined
 def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
     d = m.devs[dev]
@@ -83,7 +83,7 @@ def next_completion(m: Any) -> int:
     return int(first)
 
 
-@jit
+@inlined
 def complete(m: Any, now: int) -> None:
     """Finish all that is due at ``now``."""
     for dev in range(2):
@@ -118,7 +118,7 @@ def close_request(m: Any, dev: int, write: int, now: int) -> None:
     wake(m, WAIT_REQUEST, dev, now)
 
 
-@jit
+@inlined
 def end_read(m: Any, p: int, now: int) -> None:
     """The page is up to date: its readers go on."""
     pg = m.page[p]
@@ -133,7 +133,7 @@ def end_read(m: Any, p: int, now: int) -> None:
     wake(m, WAIT_PAGE, p, now)
 
 
-@jit
+@inlined
 def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     """end_page_writeback(): free what the write needed, rotate the page if reclaim waits for it, wake who waits."""
     vm = m.vm[0]
@@ -162,7 +162,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         wake(m, WAIT_WRITEBACK, -1, now)
 
 
-@jit
+@inlined
 def rotate_reclaimable(m: Any, p: int) -> None:
     """rotate_reclaimable_page(): the write that reclaim asked for is done, free the page at the next scan."""
     vm = m.vm[0]

@@ -125,7 +125,8 @@ def put_back(m: Any, head: int) -> None:
     while p >= 0:
         pg = m.page[p]
         after = int(pg.link)
-        pg.attr &= ALL_ATTR ^ LAUNDRY
+        if pg.attr & LAUNDRY:
+            pg.attr &= ALL_ATTR ^ LAUNDRY
         m.zones[pg.zone].nr_isolated -= 1
         if pg.attr & GONE and not m.flags[p] & WRITEBACK:
             bury(m, p)
