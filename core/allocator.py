@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, stall
+from core.decisions import BEFORE_RESERVE, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
+from core.handoff import wait_for_kswapd, wake_more_kswapds
 from core.jit import inlined, jit
+from core.recursion import enter, note_depth
 from core.sched import (
     ALLOC,
     CONTINUE,
@@ -22,12 +25,12 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import DEPTH
+from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS
 from core.units import INFINITY, SECOND
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, watermark_ok
+from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, floor, watermark_ok
 
 HOPELESS: Final = 16  # MAX_RECLAIM_RETRIES of kswapd_failures
-FRAMES_LEFT: Final = 6  # what one more level of reclaim needs on the stack
+FRAMES_LEFT: Final = 14  # what one more level of reclaim needs on the stack, a recursion within it included
 
 
 START: Final = 0
@@ -35,20 +38,40 @@ REBALANCE: Final = 1
 RECLAIM: Final = 2
 RECLAIMED: Final = 3
 RESTART: Final = 4
+RECURSED: Final = 5
+WAITED: Final = 6
 
 
 @jit
 def wake_kswapd(m: Any, now: int) -> None:
-    """wakeup_kswapd()."""
+    """wake_all_kswapds(): of each node that is short of memory and not hopeless."""
     vm = m.vm[0]
-    if vm.era != ERA_2_6_23 and vm.kswapd_failures >= HOPELESS:
-        return
-    kswapd = m.actors[vm.kswapd]
-    if kswapd.wait == WAIT_WORK:
+    if vm.nr_more_kswapds:
+        wake_more_kswapds(m, now)
+    for n in range(len(m.nodes)):
+        node = m.nodes[n]
+        kswapd = m.actors[node.kswapd]
+        if kswapd.wait != WAIT_WORK or (vm.era != ERA_2_6_23 and node.kswapd_failures >= HOPELESS):
+            continue
+        if len(m.nodes) > 1 and vm.clean_floor == 0 and not short_of_memory(m, node):
+            continue
         kswapd.wait = WAIT_NONE
-        kswapd.ready_ns = now
+        kswapd.ready_ns = max(now, kswapd.local_ns)
         vm.waiting[WAIT_WORK] -= 1
         vm.kswapd_wake += 1
+
+
+@jit
+def short_of_memory(m: Any, node: Any) -> bool:
+    """wakeup_kswapd(): a zone below low, lowmem_reserve apart (2.6.23); no zone at high, pgdat_balanced() (6.12)."""
+    era = m.vm[0].era
+    for z in range(node.zone_first, node.zone_last + 1):
+        zone = m.zones[z]
+        if era == ERA_2_6_23 and zone.nr_free <= zone.wmark_low + zone.reserve:
+            return True
+        if era != ERA_2_6_23 and watermark_ok(zone, MARK_HIGH, 0, era):
+            return False
+    return bool(era != ERA_2_6_23)
 
 
 @inlined
@@ -79,6 +102,8 @@ def obtained(m: Any, a: int, z: int) -> int:
     if z < 0:
         if not f.gfp & gfp.WAIT:
             vm.atomic_fail += 1
+        if actor.memalloc > 0:
+            vm.memalloc_fail += 1
         return pop(m, a, 0)
     vm.nr_in_hand += 1
     return pop(m, a, z + 1)
@@ -89,7 +114,45 @@ def start(f: Any) -> None:
     """The first step of the slow path."""
     f.until = -1
     f.loops = 0
+    f.result = 0
     f.phase = RESTART
+
+
+@jit
+def take_reserve(m: Any, actor: Any, flags: int) -> int:
+    """ALLOC_NO_WATERMARKS; what PF_MEMALLOC takes below min is counted. The zone, or -1."""
+    vm = m.vm[0]
+    z = try_alloc(m, MARK_NONE, flags)
+    if z >= 0 and actor.memalloc > 0 and m.zones[z].nr_free < floor(m.zones[z], MARK_MIN, gfp.KERNEL, vm.era):
+        vm.reserve_used += 1
+    return int(z)
+
+
+@jit
+def clean_first(m: Any, pol: Any, a: int, f: Any, proc: int) -> bool:
+    """Reclaim clean pages before the reserve is touched? Once for each allocation."""
+    if f.result:
+        return False
+    f.result = 1
+    f.count = BEFORE_RESERVE
+    f.phase = RECURSED
+    return enter(m, pol, a, f, BEFORE_RESERVE, proc)
+
+
+@jit
+def clean_last(m: Any, pol: Any, a: int, f: Any, proc: int) -> bool:
+    """Reclaim clean pages now that even the reserve is empty?"""
+    f.count = RESERVE_EMPTY
+    f.phase = RECURSED
+    return enter(m, pol, a, f, RESERVE_EMPTY, proc)
+
+
+@jit
+def recursed(m: Any, f: Any) -> bool:
+    """After a recursion: begin again if it freed something; False: the allocation fails."""
+    m.vm[0].recursion_reclaimed += f.ret
+    f.phase = RESTART if f.ret > 0 else REBALANCE
+    return bool(f.ret > 0 or f.count == BEFORE_RESERVE)
 
 
 @jit
@@ -106,6 +169,7 @@ def direct_reclaim(m: Any, a: int, f: Any, proc: int) -> int:
     actor.memalloc += 1
     d = push(m, a, proc)
     d.gfp = f.gfp
+    note_depth(m, a)
     return CONTINUE
 
 
@@ -116,42 +180,48 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
     actor = m.actors[a]
     if a >= vm.n_tasks:
         return direct_reclaim(m, a, f, proc)
-    free, half_min = reserve_left(m)
-    answer = pol.before_direct(f.gfp, free, half_min, 1 if vm.kswapd_failures >= HOPELESS else 0, m.tunables)
+    free, half_min = reserve_left(m, actor.node)
+    hopeless = 1 if m.nodes[actor.node].kswapd_failures >= HOPELESS else 0
+    answer = pol.before_direct(f.gfp, free, half_min, hopeless, m.tunables)
     if answer == RECLAIM_NOW:
         return direct_reclaim(m, a, f, proc)
     if f.until < 0:
         f.until = actor.local_ns
     vm.pgscan_direct_throttle += 1
+    if answer != WAIT_FOR_RESERVE:
+        f.phase = WAITED
+        return wait_for_kswapd(m, a, f, answer)
     f.phase = RECLAIM
     limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
-    return sleep(m, a, WAIT_PFMEMALLOC, 0, limit)
+    return sleep(m, a, WAIT_PFMEMALLOC, actor.node, limit)
 
 
 @jit
-def reserve_left(m: Any) -> tuple[int, int]:
-    """Free pages, and half of the sum of the min watermarks."""
+def reserve_left(m: Any, n: int) -> tuple[int, int]:
+    """Free pages of node ``n``, and half of the sum of its min watermarks."""
     free = 0
     whole = 0
-    for z in range(len(m.zones)):
+    node = m.nodes[n]
+    for z in range(node.zone_first, node.zone_last + 1):
         free += m.zones[z].nr_free
         whole += m.zones[z].wmark_min
     return free, whole // 2
 
 
 @jit
-def allow_direct_reclaim(m: Any) -> bool:
-    """More than half of the reserve is free, or kswapd has given up."""
-    free, half_min = reserve_left(m)
-    return bool(free > half_min or m.vm[0].kswapd_failures >= HOPELESS)
+def allow_direct_reclaim(m: Any, n: int) -> bool:
+    """More than half of the reserve of node ``n`` is free, or its kswapd has given up."""
+    free, half_min = reserve_left(m, n)
+    return bool(free > half_min or m.nodes[n].kswapd_failures >= HOPELESS)
 
 
 @jit
-def reclaimable_pages(m: Any) -> int:
-    """zone_reclaimable_pages() of all zones: the file lists, and the anonymous ones if swap is left. 6.12's lists."""
-    pages = m.queues[2].nr + m.queues[3].nr
+def reclaimable_pages(m: Any, n: int) -> int:
+    """zone_reclaimable_pages() of the zones of node ``n``: the file lists, and the anonymous ones if swap is left. 6.12's lists."""
+    first = n * LISTS
+    pages = m.queues[first + INACTIVE_FILE].nr + m.queues[first + ACTIVE_FILE].nr
     if m.vm[0].swap_free > 0:
-        pages += m.queues[0].nr + m.queues[1].nr
+        pages += m.queues[first + INACTIVE].nr + m.queues[first + ACTIVE_LIST].nr
     return int(pages)
 
 
@@ -161,17 +231,19 @@ def zone_unreclaimable(m: Any) -> bool:
     scanned = 0
     for z in range(len(m.zones)):
         scanned += m.zones[z].pages_scanned
-    return bool(scanned >= 6 * reclaimable_pages(m))
+    pages = 0
+    for n in range(len(m.nodes)):
+        pages += reclaimable_pages(m, n)
+    return bool(scanned >= 6 * pages)
 
 
 @jit
 def reclaim_could_help(m: Any, flags: int) -> bool:
     """should_reclaim_retry(): would some zone pass min if all that is reclaimable were freed? Dirty and writeback pages count."""
     vm = m.vm[0]
-    reclaimable = reclaimable_pages(m)
     for z in range(len(m.zones)):
         zone = m.zones[z]
-        available = zone.nr_free + min(reclaimable, zone.nr_lru)
+        available = zone.nr_free + min(reclaimable_pages(m, zone.node), zone.nr_lru)
         if available > zone.wmark_min + zone.lowmem_reserve + zone.reserve:
             return True
     return bool(watermark_ok(m.zones[len(m.zones) - 1], MARK_MIN, flags, vm.era))

@@ -7,23 +7,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from core import gfp
+from core import atomic, gfp
 from core.allocator import (
     REBALANCE,
     RECLAIM,
+    RECURSED,
     RESTART,
     START,
+    WAITED,
     before_direct,
+    clean_first,
+    clean_last,
     direct_reclaim,
     obtained,
     reclaim_could_help,
+    recursed,
     start,
+    take_reserve,
     wake_kswapd,
 )
+from core.allocator_wait import waited
 from core.frames import try_alloc
 from core.jit import jit
 from core.oom import out_of_memory
 from core.sched import (
+    CONTINUE,
     DIRECT_2623,
     WAIT_CONGESTION,
     WAIT_TIMER,
@@ -31,7 +39,7 @@ from core.sched import (
     sleep,
 )
 from core.units import JIFFY, MS
-from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE
+from core.watermark import MARK_HIGH, MARK_MIN
 
 
 @jit
@@ -39,6 +47,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """One step of __alloc_pages() from its second try on."""
     if f.phase == START:
         start(f)
+    if f.phase == RECURSED and not recursed(m, f):
+        return obtained(m, a, -1)
     if f.phase == RESTART:
         f.phase = REBALANCE
         wake_kswapd(m, m.actors[a].local_ns)
@@ -47,6 +57,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             return obtained(m, a, z)
     if f.phase == RECLAIM:
         return direct_reclaim(m, a, f, DIRECT_2623)
+    if f.phase == WAITED:
+        return waited(m, pol, a, f)
     if f.phase == REBALANCE:
         return rebalance(m, pol, a, f)
     return reclaimed(m, pol, a, f)
@@ -59,10 +71,16 @@ def rebalance(m: Any, pol: Any, a: int, f: Any) -> int:
     if actor.memalloc > 0 or actor.memdie:
         z = -1
         if not f.gfp & gfp.NOMEMALLOC:
-            z = try_alloc(m, MARK_NONE, f.gfp)
+            if clean_first(m, pol, a, f, DIRECT_2623):
+                return CONTINUE
+            z = take_reserve(m, actor, f.gfp)
+            if z < 0 and clean_last(m, pol, a, f, DIRECT_2623):
+                return CONTINUE
+        if z < 0 and not f.gfp & gfp.WAIT:
+            z = atomic.rescue(m, pol, a, f.gfp)
         return obtained(m, a, z)
     if not f.gfp & gfp.WAIT:
-        return obtained(m, a, -1)
+        return obtained(m, a, atomic.rescue(m, pol, a, f.gfp))
     return before_direct(m, pol, a, f, DIRECT_2623)
 
 

@@ -7,31 +7,39 @@ from __future__ import annotations
 
 from typing import Any
 
-from core import gfp
+from core import atomic, gfp
 from core.allocator import (
     REBALANCE,
     RECLAIM,
+    RECURSED,
     RESTART,
     START,
+    WAITED,
     before_direct,
+    clean_first,
+    clean_last,
     direct_reclaim,
     obtained,
     reclaim_could_help,
+    recursed,
     start,
+    take_reserve,
     wake_kswapd,
     zone_unreclaimable,
 )
+from core.allocator_wait import waited
 from core.frames import try_alloc
 from core.jit import jit
 from core.oom import out_of_memory
 from core.sched import (
+    CONTINUE,
     DIRECT_612,
     WAIT_TIMER,
     give_way,
     sleep,
 )
 from core.units import JIFFY
-from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE
+from core.watermark import MARK_HIGH, MARK_MIN, MARK_OOM
 
 
 @jit
@@ -39,11 +47,15 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """One step of __alloc_pages_slowpath()."""
     if f.phase == START:
         start(f)
+    if f.phase == RECURSED and not recursed(m, f):
+        return obtained(m, a, -1)
     if f.phase == RESTART:
         f.phase = REBALANCE
         wake_kswapd(m, m.actors[a].local_ns)
     if f.phase == RECLAIM:
         return direct_reclaim(m, a, f, DIRECT_612)
+    if f.phase == WAITED:
+        return waited(m, pol, a, f)
     if f.phase == REBALANCE:
         return rebalance(m, pol, a, f)
     return reclaimed(m, pol, a, f)
@@ -55,13 +67,20 @@ def rebalance(m: Any, pol: Any, a: int, f: Any) -> int:
     actor = m.actors[a]
     wake_kswapd(m, actor.local_ns)
     z = try_alloc(m, MARK_MIN, f.gfp)
-    if z < 0 and actor.memdie:
-        z = try_alloc(m, MARK_MIN, f.gfp | gfp.HIGH)  # ALLOC_OOM: half of min
-    if z < 0 and actor.memalloc > 0 and not f.gfp & gfp.NOMEMALLOC:
-        z = try_alloc(m, MARK_NONE, f.gfp)
+    if z < 0 and not f.gfp & gfp.NOMEMALLOC:  # __gfp_pfmemalloc_flags()
+        if actor.memalloc > 0:
+            if clean_first(m, pol, a, f, DIRECT_612):
+                return CONTINUE
+            z = take_reserve(m, actor, f.gfp)
+            if z < 0 and clean_last(m, pol, a, f, DIRECT_612):  # where the kernel says: avoid recursion of direct reclaim
+                return CONTINUE
+        elif actor.memdie:
+            z = try_alloc(m, MARK_OOM, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
-    if not f.gfp & gfp.WAIT or actor.memalloc > 0 or actor.memdie:
+    if not f.gfp & gfp.WAIT:
+        return obtained(m, a, atomic.rescue(m, pol, a, f.gfp))
+    if actor.memalloc > 0 or actor.memdie:
         return obtained(m, a, -1)
     return before_direct(m, pol, a, f, DIRECT_612)
 

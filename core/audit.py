@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import entry, inlined
-from core.state import CACHED, NO_LIST, SLOT, ZERO
+from core.frames import needed_for_dirty
+from core.jit import entry, inlined, jit
+from core.state import CACHED, NO_LIST, SLOT, SWAP, ZERO
 from core.streams import ANON, DIRTY, MAPPED, NEVER, PRESENT, WRITEBACK
 
 OK: Final = 0
@@ -50,9 +51,23 @@ def balanced(m: Any, boot_pages: int) -> int:
         kernel += zone.nr_kernel
     if pages != vm.nr_total:
         return LOST_PAGE
-    if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel:
+    if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel + vm.nr_backlog + vm.nr_burst + vm.nr_prealloc:
         return KERNEL_PAGES
     return OK
+
+
+@jit
+def preallocated(m: Any, anon_dirty: int, file_dirty: int) -> bool:
+    """Policy ``preallocated``: every dirty page has what its write needs, and nothing else is held."""
+    pages = 0
+    for dev in range(2):
+        d = m.devs[dev]
+        if d.dirty_milli != (anon_dirty if dev == SWAP else file_dirty) * d.w_alloc_milli or d.prealloc != needed_for_dirty(d):
+            return False
+        pages += d.prealloc
+    for a in range(len(m.actors)):
+        pages += m.actors[a].preload
+    return bool(pages == m.vm[0].nr_prealloc)
 
 
 @entry
@@ -68,6 +83,7 @@ def recount(m: Any) -> int:
     file = 0
     swapcache = 0
     slots = 0
+    anon_dirty = 0
     for p in range(len(m.page)):
         pg = m.page[p]
         flags = m.flags[p]
@@ -89,6 +105,7 @@ def recount(m: Any) -> int:
         if attr & ANON:
             swapcache += 1 if attr & SLOT else 0
             anon_mapped += 1 if flags & PRESENT else 0
+            anon_dirty += 1 if flags & DIRTY else 0
             continue
         file += 1
         dirty += 1 if flags & DIRTY else 0
@@ -107,6 +124,8 @@ def recount(m: Any) -> int:
         return COUNTERS_WRONG
     if anon_mapped != vm.nr_anon_mapped or file_mapped != vm.nr_file_mapped or swapcache != vm.nr_swapcache:
         return COUNTERS_WRONG
+    if vm.prealloc and not preallocated(m, anon_dirty, dirty):
+        return KERNEL_PAGES
     if slots != vm.swap_slots - vm.swap_free:
         return SWAP_WRONG
     return OK

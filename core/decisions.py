@@ -9,7 +9,8 @@ that differ from its era's (era.py):
     writeback_page(is_kswapd, marked, node_writeback, own)
         a page under writeback at the LRU tail; ``node_writeback``: PGDAT_WRITEBACK. KEEP or ACTIVATE (either way it is marked PG_reclaim in 6.12).
     launder(is_kswapd, when, nr_laundry, priority, own)
-        write the laundry now? ``when``: AT_DIRECT_EXIT, AFTER_PRIORITY or AT_HIGH; ``nr_laundry``: pages in it. 0 or 1.
+        write the laundry now? ``when``: AT_DIRECT_EXIT, AFTER_PRIORITY or AT_HIGH; ``nr_laundry``: pages in it, on the private list and on those of the zones.
+        How many to write, 0: none; a private list is written whole.
     launder_memalloc(is_kswapd, own)
         does PF_MEMALLOC stay on while the laundry is written? 0 or 1.
     recurse(when, gfp, own)
@@ -21,15 +22,18 @@ that differ from its era's (era.py):
         a task is about to reclaim for itself; ``free`` and ``half_min``: free pages and half of the sum of the min marks, ``hopeless``: kswapd has given up.
         RECLAIM, WAIT_FOR_RESERVE (throttle_direct_reclaim()), WAIT_FOR_KSWAPD or QUEUE (kswapd hands it a page).
     throttle(is_kswapd, why, priority, own)
-        a reclaimer could nap; ``why``: PRIORITY_DONE (2.6.23), WHY_WRITEBACK, WHY_CONGESTED or WHY_NOPROGRESS (6.12).
-        NO, BY_EVENT (reclaim_throttle()) or BY_CONGESTION (congestion_wait() of 100 ms).
+        a reclaimer could nap; ``why``: 2.6.23: PRIORITY_DONE, of a kswapd that has freed 32 pages already KSWAPD_PROGRESS, and KSWAPD_LOOP before either;
+        6.12: WHY_WRITEBACK, WHY_CONGESTED or WHY_NOPROGRESS.
+        NO, BY_EVENT (reclaim_throttle()), BY_CONGESTION (congestion_wait() of 100 ms) or, to KSWAPD_LOOP only, BY_WRITEOUT (throttle_vm_writeout()).
     wake_pdflush(is_kswapd, priority, own)
         does direct reclaim ask the flusher for as many pages as it scanned? 0 or 1.
     out_of_memory(loops, reclaimed, hopeless, could_help, own)
-        reclaim came back without a page; ``loops``: times in a row without progress, ``hopeless``: the LRU was scanned six times and nothing was freed,
+        reclaim, or a wait for kswapd, came back without a page; ``loops``: times in a row without progress, ``hopeless``: the LRU was scanned six times and
+        nothing was freed,
         ``could_help``: all that is reclaimable would lift a zone above min. 1: kill, 0: try again.
     receive(own)
-        a network packet finds no page at the GFP_ATOMIC mark. DROP, or FILTER: take it from the reserve and free it at once unless it is for the VM.
+        a packet finds no page at the GFP_ATOMIC mark, on a machine with a network device. DROP, or FILTER: look at it in a page of the reserve,
+        which is given back at once.
 """
 
 from __future__ import annotations
@@ -58,7 +62,7 @@ KEEP: Final = 1
 ACTIVATE: Final = 2
 WRITE: Final = 3
 SET_ASIDE: Final = 4  # onto the reclaimer's private laundry list
-TO_LAUNDRY: Final = 5  # onto the laundry list of its zone or node
+TO_LAUNDRY: Final = 5  # onto the laundry list of its zone (2.6.23); neither unmapped nor given a swap slot yet
 MARK: Final = 6  # set PG_reclaim and keep it on the inactive list
 
 # launder()
@@ -83,8 +87,11 @@ PRIORITY_DONE: Final = 0
 WHY_WRITEBACK: Final = 1
 WHY_CONGESTED: Final = 2
 WHY_NOPROGRESS: Final = 3
+KSWAPD_LOOP: Final = 4
+KSWAPD_PROGRESS: Final = 5
 BY_EVENT: Final = 1
 BY_CONGESTION: Final = 2
+BY_WRITEOUT: Final = 3
 
 # receive()
 DROP: Final = 0

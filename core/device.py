@@ -2,6 +2,8 @@
 
 Because a device serves in order and its latency is constant, a page's completion time is known when it is submitted: one event a page, no dispatch.
 Kernel: block/ll_rw_blk.c (queue of 128, congested at 113, cleared below 103), v2.6.23; mm/page-writeback.c:test_clear_page_writeback().
+        __freed_request() clears the congestion of its queue whenever a request is freed below 103, and clear_bdi_congested() wakes congestion_wait() each time:
+        a nap of reclaim lasts until the next write request is done, or its full time if no write is in flight.
 """
 
 from __future__ import annotations
@@ -9,11 +11,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import lru
+from core.dirty import floor_broken
 from core.frames import ALL_ATTR, bury, give_kernel, map_page
-from core.jit import inlined
-from core.sched import WAIT_CONGESTION, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, wake
+from core.jit import inlined, jit
+from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, WAIT_WRITEOUT, wake
 from core.state import (
-    ACTIVE_FILE,
     ACTIVE_LIST,
     FILE,
     GONE,
@@ -69,14 +71,19 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     entry.opens = opens
     entry.held = held
     d.io_head[write] += 1
+    if d.network and not d.down:
+        receiver = m.actors[m.vm[0].network]
+        receiver.ready_ns = min(receiver.ready_ns, max(entry.done_ns, d.resume_ns, receiver.local_ns))
 
 
 @inlined
 def next_completion(m: Any) -> int:
-    """Time of the earliest completion, ns; a time after any event if nothing is in flight."""
+    """Time of the earliest completion, ns; a time after any event if nothing is in flight. Network devices complete by answers (network.py)."""
     first = INFINITY
     for dev in range(2):
         d = m.devs[dev]
+        if d.network:
+            continue
         for write in range(2):
             if d.io_tail[write] < d.io_head[write]:
                 first = min(first, m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns)
@@ -88,18 +95,43 @@ def complete(m: Any, now: int) -> None:
     """Finish all that is due at ``now``."""
     for dev in range(2):
         d = m.devs[dev]
+        if d.network:
+            continue
         for write in range(2):
             while d.io_tail[write] < d.io_head[write]:
-                entry = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)]
-                if entry.done_ns > now:
+                if m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns > now:
                     break
-                d.io_tail[write] += 1
-                p = int(entry.page)
-                if write:
-                    end_write(m, dev, p, int(entry.held), now)
-                else:
-                    end_read(m, p, now)
-                close_request(m, dev, write, now)
+                end(m, dev, write, now)
+
+
+@jit
+def finish(m: Any, dev: int, write: int, now: int) -> None:
+    """The oldest page in flight in one direction is done."""
+    end(m, dev, write, now)
+
+
+@inlined
+def end(m: Any, dev: int, write: int, now: int) -> None:
+    """``finish`` without the call."""
+    d = m.devs[dev]
+    entry = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)]
+    p = int(entry.page)
+    held = int(entry.held)
+    d.io_tail[write] += 1
+    if write:
+        end_write(m, dev, p, held, now)
+    else:
+        end_read(m, p, now)
+    close_request(m, dev, write, now)
+
+
+@jit
+def answer_due(m: Any, dev: int, write: int) -> int:
+    """When the server answers the oldest page in flight in one direction; a time after any event if there is none or the server is down."""
+    d = m.devs[dev]
+    if not d.network or d.down or d.io_tail[write] == d.io_head[write]:
+        return INFINITY
+    return int(max(m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns, d.resume_ns))
 
 
 @inlined
@@ -112,9 +144,9 @@ def close_request(m: Any, dev: int, write: int, now: int) -> None:
     d.nr[write] -= 1
     if empty:
         d.last_block[write] = -2  # nothing left to merge with
-    if write and d.congested and d.nr[1] < d.congestion_off:
+    if write and d.nr[1] < d.congestion_off:
         d.congested = 0
-        wake(m, WAIT_CONGESTION, -1, now)
+        wake(m, WAIT_CONGESTION, -1, now)  # at each such request, congested before or not
     wake(m, WAIT_REQUEST, dev, now)
 
 
@@ -139,13 +171,18 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     vm = m.vm[0]
     d = m.devs[dev]
     pg = m.page[p]
+    n = m.zones[pg.zone].node
     if held > 0:
+        vm.home = m.nodes[n].zone_last  # who wrote it is gone: the node of the page
         give_kernel(m, held)
         vm.nr_io_held -= held
         d.w_held -= held
     elif held < 0:
         d.w_pool_used += held
         wake(m, WAIT_POOL, dev, now)
+    if held != 0:
+        vm.writeout_admitted -= abs(held)
+        wake(m, WAIT_WRITEOUT, -1, now)
     vm.nr_writeback -= 1
     if dev == FILE:
         vm.nr_file_writeback -= 1
@@ -158,8 +195,12 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     elif rotate and pg.list != NO_LIST:
         rotate_reclaimable(m, p)
     wake(m, WAIT_PAGE, p, now)
-    if vm.waiting[WAIT_WRITEBACK] and vm.nr_written - vm.throttle_written_start > 32 * vm.nr_throttled_writeback:
-        wake(m, WAIT_WRITEBACK, -1, now)
+    if vm.waiting[WAIT_FLOOR] and not floor_broken(m):
+        wake(m, WAIT_FLOOR, -1, now)
+    if vm.waiting[WAIT_WRITEBACK]:
+        m.nodes[n].throttled_written += 1
+        if m.nodes[n].throttled_written > 32:
+            wake(m, WAIT_WRITEBACK, n, now)
 
 
 @inlined
@@ -184,12 +225,12 @@ def rotate_reclaimable(m: Any, p: int) -> None:
 def lru_list(m: Any, p: int) -> int:
     """The list that page ``p`` belongs on by its flags."""
     pg = m.page[p]
-    active = m.flags[p] & ACTIVE
-    if m.vm[0].era == ERA_2_6_23:
-        return int(pg.zone) * LISTS + (ACTIVE_LIST if active else INACTIVE)
-    if pg.attr & ANON:
-        return ACTIVE_LIST if active else INACTIVE
-    return ACTIVE_FILE if active else INACTIVE_FILE
+    which = m.zones[pg.zone].lruvec
+    if m.flags[p] & ACTIVE:
+        which += ACTIVE_LIST
+    if not pg.attr & ANON and m.vm[0].era != ERA_2_6_23:
+        which += INACTIVE_FILE
+    return int(which)
 
 
 @inlined

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from core.jit import inlined, jit
 from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_NONE, WAIT_TIMER, WAIT_WORK, WRITEBACK_PAGES, pop, push, sleep
-from core.state import ACTIVE_FILE, INACTIVE_FILE
+from core.state import ACTIVE_FILE, INACTIVE_FILE, LISTS
 from core.units import MS, SECOND
 from core.watermark import ERA_2_6_23
 
@@ -44,6 +44,28 @@ def lru_pages(m: Any) -> int:
     return int(pages)
 
 
+@inlined
+def clean_and_free(m: Any) -> int:
+    """Free pages and page cache that could be freed at once: clean, unmapped."""
+    vm = m.vm[0]
+    return int(free_pages(m) + max(vm.nr_file - vm.nr_dirty - vm.nr_file_writeback - vm.nr_file_mapped, 0))
+
+
+@inlined
+def floor_broken(m: Any) -> bool:
+    """Would one more dirty page leave less free and clean memory than the clean floor?"""
+    return bool(clean_and_free(m) <= m.vm[0].clean_floor)
+
+
+@inlined
+def file_pages(m: Any) -> int:
+    """File pages on the lists of all nodes; 6.12."""
+    pages = 0
+    for n in range(len(m.nodes)):
+        pages += m.queues[n * LISTS + INACTIVE_FILE].nr + m.queues[n * LISTS + ACTIVE_FILE].nr
+    return int(pages)
+
+
 @jit
 def dirty_limits(m: Any) -> tuple[int, int]:
     """Background threshold and limit, pages."""
@@ -57,7 +79,7 @@ def dirty_limits(m: Any) -> tuple[int, int]:
             background = ratio // 2
         return background * available // 100, ratio * available // 100
     free = free_pages(m)
-    available = free - min(free, vm.totalreserve) + m.queues[INACTIVE_FILE].nr + m.queues[ACTIVE_FILE].nr + 1
+    available = free - min(free, vm.totalreserve) + file_pages(m) + 1
     limit = vm.dirty_ratio * available // 100
     background_pages = vm.dirty_background_ratio * available // 100
     if background_pages >= limit:
@@ -80,7 +102,7 @@ def wake_flusher(m: Any, pages: int, now: int) -> None:
     flusher = m.actors[vm.flusher]
     if flusher.wait == WAIT_WORK:
         flusher.wait = WAIT_NONE
-        flusher.ready_ns = now
+        flusher.ready_ns = max(now, flusher.local_ns)
         vm.waiting[WAIT_WORK] -= 1
 
 

@@ -7,7 +7,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import allocator_612, allocator_2623, audit, device, dirty, flusher, pageout, sched, task
+from core import (
+    allocator_612,
+    allocator_2623,
+    audit,
+    clean_floor,
+    device,
+    dirty,
+    flusher,
+    laundry,
+    laundry_thread,
+    network,
+    pageout,
+    prealloc,
+    sched,
+    slabtest,
+    task,
+)
 from core.jit import entry, inlined, jit
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
@@ -61,6 +77,18 @@ def step(m: Any, pol: Any, a: int) -> int:
         return flusher.step_pages(m, a, f)
     if proc == sched.FSYNC:
         return flusher.step_fsync(m, a, f)
+    if proc == sched.NETWORK:
+        return network.step(m, pol, a, f)
+    if proc == sched.SLAB_BURST:
+        return slabtest.step(m, a, f)
+    if proc == sched.PRELOAD:
+        return prealloc.step(m, a, f)
+    if proc == sched.LAUNDER_QUEUE:
+        return laundry.step_queue(m, a, f)
+    if proc == sched.LAUNDRY_THREAD:
+        return laundry_thread.step(m, a, f)
+    if proc == sched.CLEAN_FLOOR:
+        return clean_floor.step(m, a, f)
     return dirty.step(m, a, f)
 
 
@@ -71,6 +99,7 @@ def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
     sched.stop_waiting(m, a)
     actor.local_ns = start
     actor.limit_ns = limit
+    m.vm[0].home = m.nodes[actor.node].zone_last
     while step(m, pol, a) == sched.CONTINUE:
         if actor.local_ns >= limit:
             actor.ready_ns = actor.local_ns
@@ -87,10 +116,10 @@ def all_done(m: Any) -> bool:
 
 
 @inlined
-def hung(m: Any, now: int) -> bool:
-    """Nothing was done and nothing completed for DEADLOCK_NS, though some task wants to go on."""
+def hung(m: Any, pol: Any, now: int) -> bool:
+    """Nothing was done and nothing completed for DEADLOCK_NS, though some task wants to go on and no help is on its way."""
     vm = m.vm[0]
-    if now - vm.progress_ns < DEADLOCK_NS:
+    if now - vm.progress_ns < DEADLOCK_NS or network.relief(m, pol, now):
         return False
     for t in range(vm.n_tasks):
         if not m.actors[t].dead and m.actors[t].wait != sched.WAIT_SLEEP:
@@ -108,7 +137,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
         due = device.next_completion(m)
         first = INFINITY
         second = INFINITY
-        a = vm.kswapd
+        a = vm.n_tasks
         for i in range(len(m.actors)):
             ready = m.actors[i].ready_ns
             if ready < first:
@@ -125,7 +154,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
         now = min(start, due)
         if now >= vm.horizon_ns:
             vm.ended = END_HORIZON
-            if vm.horizon_ns - vm.progress_ns >= DEADLOCK_NS and hung(m, vm.horizon_ns):
+            if vm.horizon_ns - vm.progress_ns >= DEADLOCK_NS and hung(m, pol, vm.horizon_ns):
                 vm.ended = END_DEADLOCK
             break
         if now < vm.now:
@@ -137,7 +166,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
         if due <= start:
             vm.progress_ns = max(vm.progress_ns, now)
             device.complete(m, now)
-        elif hung(m, now):
+        elif hung(m, pol, now):
             vm.ended = END_DEADLOCK
         else:
             limit = start + MAX_SLICE_NS
@@ -145,6 +174,8 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
                 limit = due
             if start < second < limit:
                 limit = second
+            if start < m.actors[a].local_ns:
+                vm.invariant = audit.CLOCK_BACK
             run_actor(m, pol, a, start, max(limit, start + MIN_SLICE_NS))
             m.cpu_free[cpu] = m.actors[a].local_ns
             if a < vm.n_tasks and m.actors[a].dead and all_done(m):

@@ -12,6 +12,7 @@ from core.decisions import (
     BY_CONGESTION,
     BY_EVENT,
     DROP,
+    FILTER,
     KEEP,
     NO,
     RECLAIM,
@@ -32,11 +33,13 @@ class Era:
         name: the version, as policies write it.
         mechanics: ERA_2_6_23 or ERA_6_12, which of the two engines runs.
         decisions: what that kernel decides, a function for each name of ``decisions.ARGUMENTS``.
+        rt_quarter: a real-time task that may wait goes a quarter below min (to 6.2), not half.
     """
 
     name: str
     mechanics: int
     decisions: Mapping[str, Callable[..., Any]]
+    rt_quarter: int = 0
 
 
 @decision
@@ -49,6 +52,14 @@ def _write(is_kswapd, anon, marked, node_dirty, priority, own):  # type: ignore[
 def _leave_files(is_kswapd, anon, marked, node_dirty, priority, own):  # type: ignore[no-untyped-def]
     """shrink_folio_list(), v6.12, with ->writepage gone: swap anonymous pages out, move file pages out of the way until they are flushed."""
     if anon:
+        return WRITE
+    return ACTIVATE
+
+
+@decision
+def _write_twice_seen(is_kswapd, anon, marked, node_dirty, priority, own):  # type: ignore[no-untyped-def]
+    """shrink_page_list(), v4.11 to v6.1: kswapd writes a file page seen twice when all it meets is dirty and not queued (ext4's ->writepage)."""
+    if anon or (is_kswapd and marked and node_dirty):
         return WRITE
     return ACTIVATE
 
@@ -141,13 +152,18 @@ def _drop(own):  # type: ignore[no-untyped-def]
     return DROP
 
 
+@decision
+def _filter(own):  # type: ignore[no-untyped-def]
+    """sk_filter() since v3.6: a packet in a pfmemalloc page is dropped unless its socket is SOCK_MEMALLOC."""
+    return FILTER
+
+
 _COMMON: Final[dict[str, Any]] = {
     "launder": _no_launder,
     "launder_memalloc": _keep_memalloc,
     "recurse": _no_recursion,
     "atomic_scan": _no_atomic_reclaim,
     "wake_pdflush": _wake,
-    "receive": _drop,
 }
 
 LINUX_2_6_23: Final = Era(
@@ -160,7 +176,22 @@ LINUX_2_6_23: Final = Era(
         "before_direct": _reclaim,
         "throttle": _congestion_wait,
         "out_of_memory": _all_unreclaimable,
+        "receive": _drop,
     },
+)
+LINUX_6_1: Final = Era(
+    "6.1",
+    ERA_6_12,
+    _COMMON
+    | {
+        "dirty_page": _write_twice_seen,
+        "writeback_page": _activate,
+        "before_direct": _throttle_direct_reclaim,
+        "throttle": _reclaim_throttle,
+        "out_of_memory": _should_reclaim_retry,
+        "receive": _filter,
+    },
+    rt_quarter=1,
 )
 LINUX_6_12: Final = Era(
     "6.12",
@@ -172,8 +203,9 @@ LINUX_6_12: Final = Era(
         "before_direct": _throttle_direct_reclaim,
         "throttle": _reclaim_throttle,
         "out_of_memory": _should_reclaim_retry,
+        "receive": _filter,
     },
 )
-ERAS: Final = {era.name: era for era in (LINUX_2_6_23, LINUX_6_12)}
+ERAS: Final = {era.name: era for era in (LINUX_2_6_23, LINUX_6_1, LINUX_6_12)}
 
 assert all(set(era.decisions) == set(ARGUMENTS) for era in ERAS.values())

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from core.jit import inlined, jit
 from core.lru import remove
-from core.state import CACHED, GONE, NO_LIST, READING, SLOT, STATIC
+from core.state import CACHED, FILE, GONE, NO_LIST, READING, SLOT, STATIC, SWAP
 from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
-from core.watermark import MARK_NONE, watermark_ok
+from core.watermark import watermark_ok
 
 SLOTS_PER_PAGE: Final = 448  # a radix or xarray node indexes 64 slots and takes 576 bytes: seven to a page
 ALL_ATTR: Final = 65535
@@ -32,14 +32,20 @@ def take(m: Any, z: int) -> None:
 
 
 @inlined
+def zone_at(m: Any, place: int) -> int:
+    """Zone at ``place`` of the running actor's zonelist: its home node's zones from high to low, then those of the other nodes."""
+    z = m.vm[0].home - place
+    return int(z if z >= 0 else z + len(m.zones))
+
+
+@inlined
 def try_alloc(m: Any, mark: int, gfp: int) -> int:
-    """Take one page held to ``mark``, from the highest zone first (get_page_from_freelist); the zone, or -1."""
+    """Take one page held to ``mark``, from the first zone of the zonelist that has one (get_page_from_freelist); the zone, or -1."""
     vm = m.vm[0]
-    for z in range(len(m.zones) - 1, -1, -1):
+    for i in range(len(m.zones)):
+        z = zone_at(m, i)
         zone = m.zones[z]
         if watermark_ok(zone, mark, gfp, vm.era):
-            if mark == MARK_NONE and zone.nr_free <= zone.wmark_min:
-                vm.reserve_used += 1
             take(m, z)
             return z
     return -1
@@ -67,8 +73,9 @@ def take_kernel(m: Any, mark: int, gfp: int) -> bool:
 
 @jit
 def give_kernel(m: Any, pages: int) -> None:
-    """Free kernel pages: to the zones that have any, highest first."""
-    for z in range(len(m.zones) - 1, -1, -1):
+    """Free kernel pages: to the zones that have any, in the order of the zonelist."""
+    for i in range(len(m.zones)):
+        z = zone_at(m, i)
         zone = m.zones[z]
         while pages > 0 and zone.nr_kernel > 0:
             zone.nr_kernel -= 1
@@ -136,13 +143,33 @@ def leave_swapcache(m: Any) -> None:
 
 
 @inlined
+def needed_for_dirty(d: Any) -> int:
+    """Pages that the writes of all dirty pages of device ``d`` will need."""
+    return int((d.dirty_milli + 999) // 1000)
+
+
+@jit
+def cleaned_unwritten(m: Any, p: int) -> None:
+    """A dirty page goes without having been written: free what was allocated for its write (policy ``preallocated``)."""
+    d = m.devs[SWAP if m.page[p].attr & ANON else FILE]
+    d.dirty_milli -= d.w_alloc_milli
+    spare = d.prealloc - needed_for_dirty(d)
+    d.prealloc -= spare
+    m.vm[0].nr_prealloc -= spare
+    give_kernel(m, spare)
+
+
+@inlined
 def release(m: Any, p: int) -> None:
     """Free the page's frame; page is on no list, not under I/O. Its swap copy, if any, stays."""
     vm = m.vm[0]
     pg = m.page[p]
     unmap(m, p)
-    if m.flags[p] & DIRTY and not pg.attr & ANON:
-        vm.nr_dirty -= 1
+    if m.flags[p] & DIRTY:
+        if not pg.attr & ANON:
+            vm.nr_dirty -= 1
+        if vm.prealloc:
+            cleaned_unwritten(m, p)
     m.flags[p] = 0
     if not pg.attr & ANON:
         vm.nr_file -= 1

@@ -10,6 +10,7 @@ IO: Final = 4
 FS: Final = 8
 NOMEMALLOC: Final = 16  # never below its class's mark, whatever the task's flags
 NORETRY: Final = 32
+RT: Final = 64  # a real-time task asks (rt_task(current), not a flag of its own in the kernel)
 
 KERNEL: Final = WAIT | IO | FS
 NOFS: Final = WAIT | IO

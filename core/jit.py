@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numba
-from llvmlite import ir
-from numba import types
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import _dynfunc, types  # type: ignore[attr-defined]
 from numba.core import cgutils
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
+from numba.core.compiler_machinery import register_pass
+from numba.core.typed_passes import NativeLowering
 from numba.experimental.function_type import _get_wrapper_address
 from numba.extending import intrinsic
 
@@ -64,9 +68,81 @@ def cache_dir() -> Path:
 
 
 config.CACHE_DIR = str(cache_dir())
+config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0  # there is nothing to vectorise; without looking for it the optimiser takes two thirds of the time
 
 
-OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "_nrt": False}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
+
+
+class _CalleeLibrary(JITCodeLibrary):
+    """Code of a function that only compiled code calls: neither optimised nor turned into machine code on its own, only linked into its callers.
+
+    Numba's own libraries do both for every function together with all that it calls, so the leaves would be compiled once for each level above them.
+    """
+
+    def finalize(self) -> None:
+        self._finalized = True
+
+
+class _EntryLibrary(JITCodeLibrary):
+    """Code of a function that Python calls, with all that it needs."""
+
+    def add_linking_library(self, library: Any) -> None:
+        for needed in _closure(library, {}):
+            super().add_linking_library(needed)
+
+
+def _closure(library: Any, found: dict[Any, None]) -> dict[Any, None]:
+    """``library`` and all that it needs, in order of first mention."""
+    if library not in found:
+        found[library] = None
+        if isinstance(library, _CalleeLibrary):
+            for needed in library._linking_libraries:
+                _closure(needed, found)
+    return found
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _CalleeLowering(NativeLowering):
+    """Numba's lowering without its last step, machine code: a function object without an address stands for the callee."""
+
+    _name = "callee_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.flags.no_compile = True
+        super().run_pass(state)
+        lowered, fndesc = state.cr, state.cr.fndesc
+        callee = _dynfunc.make_function(fndesc.lookup_module(), fndesc.qualname, "", 0, lowered.env, (state.library,))
+        state.targetctx.insert_user_function(callee, fndesc, [state.library])
+        state.cr = _LowerResult(fndesc, lowered.call_helper, cfunc=callee, env=lowered.env)
+        return True
+
+
+class _Compiler(CompilerBase):
+    library: Any
+
+    def _set_library(self) -> None:
+        self.state.library = self.library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        self.state.library.enable_object_caching()
+
+
+class _CalleeCompiler(_Compiler):
+    library = _CalleeLibrary
+
+    def define_pipelines(self) -> list[Any]:
+        self._set_library()
+        pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        pipeline.passes = [(_CalleeLowering if kind is NativeLowering else kind, text) for kind, text in pipeline.passes]
+        pipeline.finalize()
+        return [pipeline]
+
+
+class _EntryCompiler(_Compiler):
+    library = _EntryLibrary
+
+    def define_pipelines(self) -> list[Any]:
+        self._set_library()
+        return [DefaultPassBuilder.define_nopython_pipeline(self.state)]
 
 
 def jit(function: F) -> F:
@@ -75,17 +151,17 @@ def jit(function: F) -> F:
     No fastmath, no parallel: the same bits on every machine and interpreted. Without the wrappers that Python would call, which unbox the whole of Memory
     in every function and take most of the compiler's time; from Python use ``function.py_func`` or an ``entry``.
     """
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
 
 
 def inlined(function: F) -> F:
     """Compile as ``jit`` does, for small functions that are called often: the arrays of Memory take 112 words to pass, so a call costs more than they do."""
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
 
 
 def entry(function: F) -> F:
     """Compile a function that Python calls."""
-    return cast(F, _plain_integers(njit(**OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(cache=True, pipeline_class=_EntryCompiler, **OPTIONS)(function)))
 
 
 def _plain_integers(dispatcher: Any) -> Any:

@@ -11,6 +11,7 @@ from core import gfp
 from core.units import PAGES_PER_MIB
 
 MAX_CPUS: Final = 1024
+MAX_NODES: Final = 8
 MAX_RAM_MIB: Final = 4 * 1024 * 1024
 
 
@@ -35,6 +36,7 @@ class Device:
         w_alloc_milli: kernel pages allocated for each page written out, in thousandths, held until the write ends.
         w_class: gfp class of these allocations: "noio", "nofs" or "atomic".
         w_pool: pages guaranteed by a mempool (0: none).
+        network: behind a network (nbd, iSCSI, NFS): a page is done when the packet that answers it was received, which needs memory (network.py).
     """
 
     name: str
@@ -46,6 +48,7 @@ class Device:
     w_alloc_milli: int = 0
     w_class: str = "noio"
     w_pool: int = 0
+    network: bool = False
 
     def __post_init__(self) -> None:
         bounds = {
@@ -69,7 +72,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine: one node, its zones from low to high, a swap device and a file device.
+    """A machine: its nodes and their zones, a swap device and a file device.
 
     Attributes:
         name: for messages.
@@ -78,7 +81,8 @@ class Machine:
         swap_mib: swap space, MiB (0: none).
         swap, file: the devices.
         same_device: both are one spindle.
-        zones_mib: sizes of the zones from low to high, MiB; empty: one zone.
+        zones_mib: sizes of the zones from low to high, MiB; empty: one zone. With several nodes all but the last lie on node 0, which has less of the last.
+        nodes: NUMA nodes, each with the same share of RAM.
         kernel_pages: taken at boot for good (kernel text, page tables, unreclaimable slab), pages.
         slab_pages, slab_floor: reclaimable slab at the start, and what of it always stays, pages.
         touch_ns: one touch of a mapped page that is present, CPU ns.
@@ -88,6 +92,7 @@ class Machine:
         scan_ns: scanning one page, CPU ns.
         unmap_ns: try_to_unmap() of one page, CPU ns.
         submit_ns: submitting one page for I/O, CPU ns.
+        irq_ns: receiving one packet, CPU ns.
     """
 
     name: str
@@ -98,6 +103,7 @@ class Machine:
     file: Device
     same_device: bool = False
     zones_mib: tuple[int, ...] = ()
+    nodes: int = 1
     kernel_pages: int = 0
     slab_pages: int = 0
     slab_floor: int = 0
@@ -108,10 +114,11 @@ class Machine:
     scan_ns: int = 150
     unmap_ns: int = 500
     submit_ns: int = 1_500
+    irq_ns: int = 3_000
 
     def __post_init__(self) -> None:
         costs = [f.name for f in dataclass_fields(self) if f.name.endswith("_ns")]
-        bounds = {"ram_mib": (1, MAX_RAM_MIB), "cpus": (1, MAX_CPUS), "swap_mib": (0, MAX_RAM_MIB)}
+        bounds = {"ram_mib": (1, MAX_RAM_MIB), "cpus": (1, MAX_CPUS), "swap_mib": (0, MAX_RAM_MIB), "nodes": (1, MAX_NODES)}
         bounds |= {"kernel_pages": (0, self.ram_pages * 3 // 4), "slab_pages": (0, self.ram_pages // 2), "slab_floor": (0, self.slab_pages)}
         bounds |= dict.fromkeys(costs, (1, 1000000000))
         _refuse_outside("machine", vars(self), bounds)
@@ -119,12 +126,17 @@ class Machine:
             raise ValueError(f"machine.zones_mib: {list(self.zones_mib)}; allowed: sizes >= 1 that add up to ram_mib = {self.ram_mib}")
         if len(self.zones_mib) > 4:
             raise ValueError(f"machine.zones_mib: {len(self.zones_mib)} zones; allowed: at most 4")
+        share = self.ram_mib // self.nodes
+        if share <= sum(self.zones_mib[:-1]):
+            raise ValueError(f"machine.nodes: {self.nodes}; allowed: all zones but the last fit on node 0, which has {share} MiB")
 
     @property
     def ram_pages(self) -> int:
         return self.ram_mib * PAGES_PER_MIB
 
     @property
-    def zone_pages(self) -> tuple[int, ...]:
-        """Pages of each zone, from low to high."""
-        return tuple(mib * PAGES_PER_MIB for mib in self.zones_mib or (self.ram_mib,))
+    def node_zones(self) -> tuple[tuple[int, ...], ...]:
+        """Pages of each zone of each node, from low to high."""
+        low = tuple(mib * PAGES_PER_MIB for mib in self.zones_mib[:-1])
+        ends = [self.ram_pages * node // self.nodes for node in range(self.nodes + 1)]
+        return tuple((*(low if node == 0 else ()), ends[node + 1] - ends[node] - (sum(low) if node == 0 else 0)) for node in range(self.nodes))

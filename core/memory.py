@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core import sched, stall
+from core import gfp, kthreads, sched, stall
 from core.device import FILE_BLOCKS
 from core.dirty import INIT_BW
 from core.machine import Device, Machine
+from core.network import TIME, timetable
 from core.reclaim import DEF_PRIORITY
 from core.state import (
     ACTOR,
@@ -23,6 +24,7 @@ from core.state import (
     IO_CAP,
     LISTS,
     NO_LIST,
+    NODE,
     PAGE,
     QUEUE,
     SWAP,
@@ -31,10 +33,8 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, Streams
-from core.units import KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.units import INFINITY, KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
 from core.watermark import ERA_2_6_23, lowmem_reserve, setup_watermarks
-
-ACTOR_KERNEL_THREADS = 2
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Any:
@@ -56,21 +56,24 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
     """
     zones = _zones(machine, era, values)
     taken = _boot_allocations(zones, machine)
-    lruvecs = len(zones) if era == ERA_2_6_23 else 1
-    ring = 1 << max((2 * machine.ram_pages - 1).bit_length(), 6)
+    lruvecs = len(zones) if era == ERA_2_6_23 else machine.nodes
+    ring = 1 << max((2 * machine.ram_pages // machine.nodes - 1).bit_length(), 6)
     tasks = streams.n_tasks
+    more = kthreads.count(values, machine.cpus, machine.nodes)
     page = records(PAGE, streams.n_pages)
     page.attr = streams.page_attr
     page.list = NO_LIST
     page.owner = -1
     page.link = -1
     page.slot = -1
+    arrivals = timetable(streams.arrivals)
     memory = Memory(
         vm=_vm(machine, era, values, streams, zones),
+        nodes=_nodes(machine, streams),
         zones=zones,
         devs=_devices(machine),
-        actors=_actors(streams),
-        frames=_frames(tasks, era),
+        actors=_actors(machine, streams, more, int(arrivals[0, TIME]) if len(arrivals) else INFINITY),
+        frames=_frames(machine, tasks, era, more),
         flags=np.zeros(streams.n_pages, np.uint8),
         page=page,
         queues=records(QUEUE, lruvecs * LISTS),
@@ -81,23 +84,41 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         touch_ns=_touch_costs(machine, streams),
         stalls=np.zeros(stall.BUCKETS, np.int64),
         ops=np.require(streams.ops, np.int64, ["C", "W"]),  # a read-only array would be another type to the compiler
+        arrivals=arrivals,
         tunables=own,
     )
+    kthreads.start(memory, values, machine.cpus)
     return memory, taken
 
 
 def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any]:
-    pages = machine.zone_pages
+    of_nodes = machine.node_zones
+    pages = [size for node in of_nodes for size in node]
+    nodes = [(node, place) for node, sizes in enumerate(of_nodes) for place in range(len(sizes))]
     marks = setup_watermarks(pages, values["min_free_kbytes"], values.get("watermark_scale_factor", 0), era)
     zones = records(ZONE, len(pages))
     for index, (zone, mark) in enumerate(zip(zones, marks, strict=True)):
+        zone.node, place = nodes[index]
+        zone.lruvec = LISTS * (index if era == ERA_2_6_23 else zone.node)
         zone.managed = pages[index]
         zone.nr_free = pages[index]
         zone.wmark_min, zone.wmark_low, zone.wmark_high = mark.min, mark.low, mark.high
-        zone.lowmem_reserve = lowmem_reserve(pages, index)
+        zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place)
         zone.reserve = values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages)
+        zone.atomic_reserve = mark.min * values.get("atomic_reserve_percent", 0) // 100
         zone.prev_priority = DEF_PRIORITY
     return zones
+
+
+def _nodes(machine: Machine, streams: Streams) -> NDArray[Any]:
+    nodes = records(NODE, machine.nodes)
+    first = 0
+    for index, sizes in enumerate(machine.node_zones):
+        nodes[index].zone_first = first
+        first += len(sizes)
+        nodes[index].zone_last = first - 1
+        nodes[index].kswapd = streams.n_tasks + index
+    return nodes
 
 
 def _boot_allocations(zones: NDArray[Any], machine: Machine) -> int:
@@ -120,13 +141,19 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.n_tasks = streams.n_tasks
     vm.n_zones = len(zones)
     vm.n_pages = streams.n_pages
-    vm.kswapd = streams.n_tasks
-    vm.flusher = streams.n_tasks + 1
+    vm.n_nodes = machine.nodes
+    vm.flusher = streams.n_tasks + machine.nodes
+    vm.network = vm.flusher + 1
+    vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.writeout_cap = values["writeout_cap_pages"]
+    vm.prealloc = values.get("preallocate", 0)
+    vm.laundry_counts_as_lru = values.get("laundry_counts_as_lru", 0)
+    vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
-    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns"):
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns"):
         setattr(vm, name, getattr(machine, name))
     vm.nr_total = machine.ram_pages
     vm.nr_slab = machine.slab_pages
@@ -165,33 +192,43 @@ def _device(dev: Any, device: Device, spindle: int) -> None:
     dev.w_gfp = device.w_gfp
     dev.w_pool = device.w_pool
     dev.spindle = spindle
+    dev.network = device.network
     dev.head_block = FILE_BLOCKS - 1  # a place where no request begins
     dev.last_block[:] = -2
 
 
-def _actors(streams: Streams) -> NDArray[Any]:
+def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -> NDArray[Any]:
     tasks = streams.n_tasks
-    actors = records(ACTOR, tasks + ACTOR_KERNEL_THREADS)
+    actors = records(ACTOR, tasks + machine.nodes + 2 + more)
     for t in range(tasks):
         actor = actors[t]
+        actor.node = t % machine.nodes
         actor.first = actor.pc = streams.task_first[t]
         actor.last = streams.task_last[t]
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
-    actors[tasks].memalloc = 1  # kswapd: PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
+    for node in range(machine.nodes):
+        kswapd = actors[tasks + node]
+        kswapd.node = node
+        kswapd.is_kswapd = 1
+        kswapd.memalloc = 1  # PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
+    actors[tasks + machine.nodes + 1].ready_ns = first_arrival
     return actors
 
 
-def _frames(tasks: int, era: int) -> NDArray[Any]:
-    frames = records(FRAME, (tasks + ACTOR_KERNEL_THREADS) * DEPTH)
+def _frames(machine: Machine, tasks: int, era: int, more: int) -> NDArray[Any]:
+    frames = records(FRAME, (tasks + machine.nodes + 2 + more) * DEPTH)
     frames.proc[::DEPTH] = sched.TASK
     for name in ("iso_head", "keep_head", "laundry_head", "page"):
         frames[name][::DEPTH] = -1
-    kswapd = frames[tasks * DEPTH]
-    kswapd.proc = sched.KSWAPD_2623 if era == ERA_2_6_23 else sched.KSWAPD_612
-    flusher = frames[(tasks + 1) * DEPTH]
+    for node in range(machine.nodes):
+        kswapd = frames[(tasks + node) * DEPTH]
+        kswapd.proc = sched.KSWAPD_2623 if era == ERA_2_6_23 else sched.KSWAPD_612
+        kswapd.gfp = gfp.KERNEL
+    flusher = frames[(tasks + machine.nodes) * DEPTH]
     flusher.proc = sched.FLUSHER
     flusher.until = 5 * SECOND
+    frames[(tasks + machine.nodes + 1) * DEPTH].proc = sched.NETWORK
     return frames
 
 

@@ -41,7 +41,7 @@ def out_of_memory(m: Any, now: int) -> None:
     task.memdie = 1
     if task.wait == WAIT_PFMEMALLOC or task.wait == WAIT_SLEEP or task.wait == WAIT_TIMER:
         stop_waiting(m, victim)
-        task.ready_ns = now
+        task.ready_ns = max(now, task.local_ns)
     if vm.era == ERA_6_12:
         reap(m, victim)
 
@@ -69,3 +69,6 @@ def exit_memory(m: Any, t: int) -> None:
     give_kernel(m, task.kernel_pages)
     m.vm[0].nr_task_kernel -= task.kernel_pages
     task.kernel_pages = 0
+    give_kernel(m, task.preload)
+    m.vm[0].nr_prealloc -= task.preload
+    task.preload = 0

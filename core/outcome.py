@@ -32,7 +32,20 @@ class Outcome:
         stall_*: allocations that entered direct reclaim, from there to their page.
         nr_free_min_seen, nr_free_final: free pages, lowest and at the end.
         reserve_used: pages that PF_MEMALLOC took below the min watermark.
+        memalloc_fail: allocations under PF_MEMALLOC that failed.
+        recursions, recursion_reclaimed: reclaims from within such an allocation, and what they freed.
+        reclaim_depth: most reclaims nested on one stack, counted.
+        atomic_reclaimed: freed by allocations that may not wait.
+        irqs_off_ns_max: longest that one of them scanned with interrupts off.
+        writeout_held_max, nr_prealloc_max: most kernel pages that writes in flight held at one time, and dirty pages for their writes.
+        slab_burst_max: most that one burst of the test shrinker got.
         laundry_max: most pages on private laundry lists at one time.
+        packets_received: queued in a socket for a task.
+        packets_dropped: lost for want of memory.
+        packets_overrun: lost because the sockets or the receive ring were full.
+        packets_filtered: looked at in a page of the reserve, and not for the VM. With the three before it, all packets that arrived.
+        acks_lost: answers of a network device lost for want of memory.
+        net_transitions: changes between the network's states NORMAL, EMERGENCY and DROP-ALL.
     """
 
     end: int
@@ -51,11 +64,26 @@ class Outcome:
     nr_free_min_seen: int
     nr_free_final: int
     reserve_used: int
+    memalloc_fail: int
+    recursions: int
+    recursion_reclaimed: int
+    reclaim_depth: int
+    atomic_reclaimed: int
+    irqs_off_ns_max: int
+    writeout_held_max: int
+    nr_prealloc_max: int
+    slab_burst_max: int
     recursion_limit: int
     atomic_fail: int
     laundry_isolated: int
     laundry_max: int
     nr_seeks: int
+    packets_received: int
+    packets_dropped: int
+    packets_overrun: int
+    packets_filtered: int
+    acks_lost: int
+    net_transitions: int
     balance_dirty_pauses: int
     pgfault: int
     pgmajfault: int

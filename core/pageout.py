@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import gfp
+from core import gfp, prealloc
 from core.allocator import alloc, alloc_slow
 from core.device import WRITE_IO, queue_full, submit
 from core.frames import give_kernel, take_kernel
 from core.jit import inlined, jit
-from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, pop, push, sleep
-from core.state import CACHED, FILE, GONE, SWAP
+from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEOUT, pop, push, sleep, wake
+from core.state import CACHED, DEPTH, FILE, GONE, SWAP
 from core.streams import ANON, DIRTY, RECLAIM, WRITEBACK
 from core.units import INFINITY, SECOND
 from core.watermark import MARK_MIN
@@ -23,6 +23,7 @@ START: Final = 0
 MEMORY: Final = 1
 MEMORY_CAME: Final = 2
 SUBMIT: Final = 3
+ADMISSION: Final = 4
 
 
 @jit
@@ -31,6 +32,7 @@ def pageout(m: Any, a: int, p: int, reclaim: int) -> int:
     f = push(m, a, PAGEOUT)
     f.page = p
     f.reclaim = reclaim
+    f.admitted = 0
     f.dev = SWAP if m.page[p].attr & ANON else FILE
     return CONTINUE
 
@@ -43,6 +45,12 @@ def step(m: Any, a: int, f: Any) -> int:
         d.w_carry += d.w_alloc_milli
         f.count = d.w_carry // 1000
         d.w_carry -= f.count * 1000
+        if m.vm[0].prealloc:
+            f.count = 0
+        f.phase = ADMISSION
+    if f.phase == ADMISSION:
+        if not admit(m, a, f):
+            return sleep(m, a, WAIT_WRITEOUT, 0, INFINITY)
         f.phase = MEMORY
     if f.phase == MEMORY and d.w_pool > 0 and f.count > 0:
         if not pooled_memory(m, f, d):
@@ -53,8 +61,7 @@ def step(m: Any, a: int, f: Any) -> int:
             return code
     f.phase = SUBMIT
     if not still_wanted(m, f.page):
-        put_back_memory(m, f, d)
-        return pop(m, a, 0)
+        return give_up(m, a, f, d)
     if queue_full(m, f.dev, WRITE_IO):
         return sleep(m, a, WAIT_REQUEST, f.dev, INFINITY)
     write(m, a, f)
@@ -62,12 +69,33 @@ def step(m: Any, a: int, f: Any) -> int:
 
 
 @jit
+def admit(m: Any, a: int, f: Any) -> bool:
+    """Bounded writeout: may a write that needs ``f.count`` pages begin? One always may, and so may one that an admitted write of the same task waits for."""
+    vm = m.vm[0]
+    full = vm.writeout_cap > 0 and f.count > 0 and vm.writeout_admitted > 0 and vm.writeout_admitted + f.count > vm.writeout_cap
+    if full and not writes_already(m, a):
+        return False
+    f.admitted = f.count
+    vm.writeout_admitted += f.count
+    return True
+
+
+@jit
+def writes_already(m: Any, a: int) -> bool:
+    """Is the actor within a write that was admitted?"""
+    for depth in range(m.actors[a].depth):
+        outer = m.frames[a * DEPTH + depth]
+        if outer.proc == PAGEOUT and outer.admitted > 0:
+            return True
+    return False
+
+
+@jit
 def memory(m: Any, a: int, f: Any, d: Any) -> int:
     """Allocate what the write needs, page by page, in the writer's own context; phase SUBMIT when complete."""
     if f.phase == MEMORY_CAME:
         if f.ret == 0:  # PF_MEMALLOC and the reserve is empty
-            put_back_memory(m, f, d)
-            return pop(m, a, 0)
+            return give_up(m, a, f, d)
         keep_page(m, f, d, f.ret - 1)
     while f.held < f.count:
         z = alloc(m, a, d.w_gfp)
@@ -88,6 +116,7 @@ def keep_page(m: Any, f: Any, d: Any, z: int) -> None:
     m.zones[z].nr_kernel += 1
     d.w_held += 1
     f.held += 1
+    vm.writeout_held_max = max(vm.writeout_held_max, vm.nr_io_held)
 
 
 @jit
@@ -98,6 +127,7 @@ def pooled_memory(m: Any, f: Any, d: Any) -> bool:
         vm.nr_io_held += 1
         d.w_held += 1
         f.held += 1
+        vm.writeout_held_max = max(vm.writeout_held_max, vm.nr_io_held)
     if f.held == f.count:
         return True
     if d.w_pool_used > 0 and d.w_pool_used + f.count > d.w_pool:
@@ -109,8 +139,18 @@ def pooled_memory(m: Any, f: Any, d: Any) -> bool:
 
 
 @jit
+def give_up(m: Any, a: int, f: Any, d: Any) -> int:
+    """The write does not happen."""
+    put_back_memory(m, f, d)
+    if f.admitted > 0:
+        m.vm[0].writeout_admitted -= f.admitted
+        wake(m, WAIT_WRITEOUT, -1, m.actors[a].local_ns)
+    return pop(m, a, 0)
+
+
+@jit
 def put_back_memory(m: Any, f: Any, d: Any) -> None:
-    """The write does not happen: free what was allocated for it."""
+    """Free what was allocated for the write."""
     if f.held > 0:
         give_kernel(m, f.held)
         m.vm[0].nr_io_held -= f.held
@@ -143,5 +183,19 @@ def write(m: Any, a: int, f: Any) -> None:
     if f.reclaim:
         m.flags[p] |= RECLAIM
         vm.nr_vmscan_write += 1
+    if vm.prealloc:
+        take_along(m, f)
     m.actors[a].local_ns += vm.submit_ns
     submit(m, f.dev, WRITE_IO, p, f.held, m.actors[a].local_ns)
+
+
+@jit
+def take_along(m: Any, f: Any) -> None:
+    """Policy ``preallocated``: the write holds what was allocated when its page was dirtied."""
+    vm = m.vm[0]
+    d = m.devs[f.dev]
+    f.held = prealloc.use(m, d)
+    vm.nr_io_held += f.held
+    d.w_held += f.held
+    vm.writeout_admitted += f.held
+    vm.writeout_held_max = max(vm.writeout_held_max, vm.nr_io_held)

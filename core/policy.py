@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.decisions import ARGUMENTS
@@ -41,19 +41,23 @@ class Tunable:
 
 MIN_FREE: Final = Tunable("min_free_kbytes", 128, 1 << 30, None, "kB", "reserve below which ordinary allocations reclaim themselves", True, True)
 RESERVE: Final = Tunable("reserve_kbytes", 0, 1 << 30, 0, "kB", "further reserve that only PF_MEMALLOC may enter (P. Zijlstra, 6 Aug 2007)")
+WRITEOUT_CAP: Final = Tunable("writeout_cap_pages", 0, 1 << 24, 0, "pages", "most that writes in flight may hold; 0: any (D. Phillips, 5 Sep 2007)")
 SWAPPINESS_2_6_23: Final = Tunable("swappiness", 0, 100, 60, "", "how readily mapped pages are deactivated", False, True)
 SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file against anonymous reclaim", False, True)
 SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
 
+SIZES: Final = (MIN_FREE.name, RESERVE.name)
+
 
 def vm_tunables(era: int) -> tuple[Tunable, ...]:
-    """The sysctls of an era and the strict reserve."""
+    """The sysctls of an era, the strict reserve and the bound on writeout."""
     background, limit = (5, 10) if era == ERA_2_6_23 else (10, 20)
     common = (
         MIN_FREE,
         Tunable("dirty_background_ratio", 1, 99, background, "% of dirtyable memory", "the flusher writes above this", False, True),
         Tunable("dirty_ratio", 2, 100, limit, "% of dirtyable memory", "who dirties above this is throttled", False, True),
         RESERVE,
+        WRITEOUT_CAP,
     )
     return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR)
 
@@ -69,9 +73,10 @@ class Policy:
         era: the mechanics around the decisions, a name of ``era.ERAS``.
         decides: decision functions by name (decisions.py); what is left out, its era decides.
         own: tunables of its own.
+        defaults: defaults of the common tunables where they are not the kernel's; a size is cut to a quarter of RAM where that is less.
 
     Raises:
-        ValueError: an era or a decision that does not exist, naming what is allowed.
+        ValueError: an era, a decision or a common tunable that does not exist, naming what is allowed.
     """
 
     name: str
@@ -80,6 +85,7 @@ class Policy:
     era: str
     decides: Mapping[str, Callable[..., int]] = field(default_factory=dict)
     own: tuple[Tunable, ...] = ()
+    defaults: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.era not in ERAS:
@@ -87,6 +93,12 @@ class Policy:
         for decision in self.decides:
             if decision not in ARGUMENTS:
                 raise ValueError(f"policy {self.name}: decides {decision!r}; allowed: {', '.join(ARGUMENTS)}")
+        common = {t.name: t for t in vm_tunables(self.mechanics)}
+        for name, value in self.defaults.items():
+            if name not in common:
+                raise ValueError(f"policy {self.name}: defaults.{name}: unknown tunable; allowed: {', '.join(common)}")
+            if not common[name].low <= value <= common[name].high:
+                raise ValueError(f"policy {self.name}: defaults.{name}: {value}; allowed: {common[name].low} to {common[name].high}")
 
     @property
     def mechanics(self) -> int:
@@ -96,7 +108,8 @@ class Policy:
     @property
     def tunables(self) -> tuple[Tunable, ...]:
         """All that can be set: sysctls of the era, then the policy's own."""
-        return (*vm_tunables(self.mechanics), *self.own)
+        common = (replace(t, default=self.defaults.get(t.name, t.default)) for t in vm_tunables(self.mechanics))
+        return (*common, *self.own)
 
     def resolve(self, machine: Machine, params: Mapping[str, int]) -> dict[str, int]:
         """Every tunable's value: from ``params``, else the kernel's default.
@@ -114,12 +127,14 @@ class Policy:
             if not low <= value <= high:
                 raise ValueError(f"params.{name}: {value}; allowed: {low} to {high}")
         most = machine.ram_pages * KIB_PER_PAGE // 2
-        for name in ("min_free_kbytes", "reserve_kbytes"):
+        for name in SIZES:
             if values[name] > most:
                 raise ValueError(f"params.{name}: {values[name]}; allowed: at most half of RAM, {most}")
         return values
 
     def _default(self, tunable: Tunable, machine: Machine) -> int:
+        if tunable.name in self.defaults and tunable.name in SIZES:
+            return min(self.defaults[tunable.name], machine.ram_pages * KIB_PER_PAGE // 4)
         if tunable.default is not None:
             return tunable.default
         return default_min_free_kbytes(machine.ram_pages, self.mechanics)

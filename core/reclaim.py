@@ -102,6 +102,7 @@ def set_aside(m: Any, sc: Any, p: int) -> None:
         m.page[sc.laundry_tail].link = p
     sc.laundry_tail = p
     sc.nr_laundry += 1
+    m.zones[pg.zone].nr_laundry += 1
     vm.nr_laundry += 1
     vm.laundry_isolated += 1
     vm.laundry_max = max(vm.laundry_max, vm.nr_laundry)
@@ -126,7 +127,8 @@ def put_back(m: Any, head: int) -> None:
         pg = m.page[p]
         after = int(pg.link)
         if pg.attr & LAUNDRY:
-            pg.attr &= ALL_ATTR ^ LAUNDRY
+            pg.attr ^= LAUNDRY
+            m.zones[pg.zone].nr_laundry -= 1
         m.zones[pg.zone].nr_isolated -= 1
         if pg.attr & GONE and not m.flags[p] & WRITEBACK:
             bury(m, p)
@@ -138,16 +140,18 @@ def put_back(m: Any, head: int) -> None:
 @inlined
 def evict(m: Any, p: int) -> None:
     """Free an isolated clean page and leave a shadow, so that its return can be told as a refault."""
-    vm = m.vm[0]
     pg = m.page[p]
     m.zones[pg.zone].nr_isolated -= 1
+    if pg.attr & LAUNDRY:
+        m.zones[pg.zone].nr_laundry -= 1
     if pg.attr & GONE:
         bury(m, p)
         return
     release(m, p)
     pg.attr = (pg.attr & (ALL_ATTR ^ (CACHED | LAUNDRY))) | EVICTED
-    pg.stamp = vm.nonresident_age
-    vm.nonresident_age += 1
+    node = m.nodes[m.zones[pg.zone].node]
+    pg.stamp = node.nonresident_age
+    node.nonresident_age += 1
 
 
 @jit

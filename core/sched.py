@@ -31,6 +31,12 @@ FLUSHER: Final = 11
 BALANCE_DIRTY: Final = 12
 FSYNC: Final = 13
 WRITEBACK_PAGES: Final = 14
+NETWORK: Final = 15
+LAUNDER_QUEUE: Final = 16
+LAUNDRY_THREAD: Final = 17
+CLEAN_FLOOR: Final = 18
+SLAB_BURST: Final = 20
+PRELOAD: Final = 21
 
 # What an actor can wait for.
 WAIT_NONE: Final = 0
@@ -38,12 +44,16 @@ WAIT_PAGE: Final = 1  # a read or write of page wait_arg
 WAIT_CONGESTION: Final = 2  # a write queue leaves congestion
 WAIT_REQUEST: Final = 3  # a free request of device wait_arg
 WAIT_POOL: Final = 4  # an element of device wait_arg's mempool
-WAIT_WORK: Final = 5  # kswapd and the flusher: somebody wakes them
+WAIT_WORK: Final = 5  # kswapd, the flusher and the network: somebody wakes them
 WAIT_PFMEMALLOC: Final = 6  # throttle_direct_reclaim()
 WAIT_WRITEBACK: Final = 7  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
 WAIT_NOPROGRESS: Final = 8
 WAIT_TIMER: Final = 9
 WAIT_SLEEP: Final = 10  # the task's own wish
+WAIT_KSWAPD: Final = 11  # kswapd frees something
+WAIT_HANDOFF: Final = 12  # kswapd hands over a page; wait_arg: place in the queue
+WAIT_FLOOR: Final = 13  # free and clean pages above the clean floor
+WAIT_WRITEOUT: Final = 14  # writes in flight hold as much as they may
 
 
 @inlined
@@ -74,8 +84,11 @@ def push(m: Any, a: int, proc: int) -> Any:
     f.laundry_head = -1
     f.laundry_tail = -1
     f.nr_laundry = 0
+    f.nr_to_launder = 0
     f.laundering = 0
+    f.for_floor = 0
     f.held = 0
+    f.recursion = 0
     return f
 
 
@@ -116,7 +129,7 @@ def wake(m: Any, what: int, arg: int, now: int) -> None:
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
             actor.wait = WAIT_NONE
-            actor.ready_ns = now
+            actor.ready_ns = max(now, actor.local_ns)  # it may have fallen asleep ahead of the event that wakes it
             vm.waiting[what] -= 1
 
 

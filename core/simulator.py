@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import audit, engine, stall
+from core.era import ERAS
 from core.machine import Machine
 from core.memory import boot
 from core.outcome import END_DEADLOCK, END_DONE, END_INVARIANT, END_PANIC, Outcome
@@ -39,6 +40,7 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
     values = policy.resolve(machine, params)
     own = np.array([values[t.name] for t in policy.own] or [0], np.int64)
     memory, boot_pages = boot(machine, policy.mechanics, values, own, streams)
+    memory.zones["rt_quarter"] = ERAS[policy.era].rt_quarter
     vm = memory.vm[0]
     vm.audit = int(audited)
     engine.run(memory, policy.decisions(), boot_pages)

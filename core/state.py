@@ -30,13 +30,14 @@ INACTIVE: Final = 0
 ACTIVE_LIST: Final = 1
 INACTIVE_FILE: Final = 2
 ACTIVE_FILE: Final = 3
-LISTS: Final = 4
+LAUNDRY_LIST: Final = 4  # pages that wait to be written; they count as LRU pages
+LISTS: Final = 5
 
 SWAP: Final = 0
 FILE: Final = 1
 IO_CAP: Final = 1 << 15  # pages in flight per device and direction: 128 requests of at most 128 pages, with room
 MAX_REQUEST: Final = 128  # pages: 512 KiB
-DEPTH: Final = 32  # frames an actor can stack
+DEPTH: Final = 40  # frames an actor can stack
 
 
 class Vm:
@@ -47,9 +48,11 @@ class Vm:
     era: i8
     n_tasks: i8
     n_zones: i8
+    n_nodes: i8
+    home: i8  # highest zone of the node that the running actor allocates from first
     n_pages: i8
-    kswapd: i8  # index of its actor
     flusher: i8
+    network: i8
     ended: i8  # why the run ended (outcome.END_*)
     invariant: i8  # which invariant broke (0: none)
     audit: i8  # recount all pages at every event
@@ -59,6 +62,10 @@ class Vm:
     swappiness: i8
     dirty_expire_ns: i8
     dirty_writeback_ns: i8
+    writeout_cap: i8  # pages that writes in flight may hold (0: any)
+    prealloc: i8  # what a write needs is allocated when its page is dirtied
+    laundry_counts_as_lru: i8  # private laundries count for the tests that call a zone hopeless
+    clean_floor: i8  # free and clean file pages together that must stay, pages (0: no floor)
     # CPU costs
     copy_ns: i8
     minor_fault_ns: i8
@@ -66,6 +73,7 @@ class Vm:
     scan_ns: i8
     unmap_ns: i8
     submit_ns: i8
+    irq_ns: i8
     # pages by use, all zones
     nr_total: i8
     nr_anon_mapped: i8
@@ -77,31 +85,22 @@ class Vm:
     nr_swapcache: i8
     nr_radix: i8  # kernel pages that index the swap cache
     nr_io_held: i8  # kernel pages held by writes in flight
+    nr_prealloc: i8  # kernel pages allocated for the writes of dirty pages
+    writeout_admitted: i8  # pages and mempool elements that admitted writes hold or will hold
     nr_task_kernel: i8  # kernel pages that tasks hold
+    nr_backlog: i8  # kernel pages of packets in socket buffers
+    nr_burst: i8  # kernel pages that an interrupt took, until the end of its burst
     nr_in_hand: i8  # allocated, not yet given to a page
     nr_slab: i8
     slab_floor: i8
     slab_carry: i8  # objects to scan, remainder of the last call
     slab_partial: i8  # objects freed on pages that are not empty yet
     totalreserve: i8
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (the test shrinker)
     # swap slots
     swap_slots: i8
     swap_free: i8
     swap_cursor: i8
-    # 6.12 lruvec costs and refault clock
-    anon_cost: i8
-    file_cost: i8
-    nonresident_age: i8
-    refaults_anon: i8  # WORKINGSET_ACTIVATE at the last look of prepare_scan_control()
-    refaults_file: i8
-    activate_anon: i8
-    activate_file: i8
-    node_dirty: i8  # PGDAT_DIRTY
-    node_writeback: i8  # PGDAT_WRITEBACK
-    node_congested: i8  # LRUVEC_CONGESTED
-    kswapd_failures: i8
-    nr_throttled_writeback: i8
-    throttle_written_start: i8
     # flusher
     flush_wanted: i8  # pages that reclaim asked pdflush to write
     flush_cursor: i8
@@ -113,8 +112,26 @@ class Vm:
     bw_written: i8
     bw_dirtied: i8
     write_bw: i8  # pages/s
+    # network
+    next_arrival: i8  # row of arrivals
+    memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
+    net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
+    handoff_ticket: i8  # of the last who queued for a page of kswapd
+    more_kswapds: i8  # index of the first kswapd beyond one a node; they are the last actors but the laundry thread
+    nr_more_kswapds: i8
+    # the laundry thread (laundry.py)
+    launderd: i8  # index of its actor (-1: none)
+    laundry_request: i8
+    clean_freed: i8  # vmd_clean_pages_freed: by kswapd, not yet seen by the laundry thread
+    nfreed: i8  # seen, but no background laundering since
+    launder_target: i8
+    launder_last_target: i8
+    launder_in_shortfall: i8
+    launder_cycle: i8
+    launder_rate: i8  # pages each tenth of a second
+    launder_max: i8  # pages
     # progress, for deadlock detection
     progress_ns: i8
     # outcome
@@ -128,6 +145,15 @@ class Vm:
     nr_stalls: i8
     recursion_limit: i8
     reserve_used: i8  # pages taken below the min mark by PF_MEMALLOC
+    memalloc_fail: i8  # allocations under PF_MEMALLOC that failed
+    recursions: i8  # reclaims from within an allocation under PF_MEMALLOC
+    recursion_reclaimed: i8
+    reclaim_depth: i8  # most reclaims nested on one stack
+    atomic_reclaimed: i8  # pages freed by allocations that may not wait
+    irqs_off_ns_max: i8  # longest scan by one of them
+    writeout_held_max: i8  # most kernel pages that writes held at one time
+    nr_prealloc_max: i8
+    slab_burst_max: i8  # most pages that one burst of the test shrinker got
     atomic_fail: i8
     pgfault: i8
     pgmajfault: i8
@@ -161,11 +187,39 @@ class Vm:
     nr_laundry: i8
     balance_dirty_pauses: i8
     nr_seeks: i8
+    packets_received: i8
+    packets_dropped: i8
+    packets_overrun: i8
+    packets_filtered: i8
+    acks_lost: i8
+    net_transitions: i8
+
+
+class Node:
+    """One NUMA node (pg_data_t) and its lruvec; 6.12 but for the first three fields."""
+
+    zone_first: i8
+    zone_last: i8
+    kswapd: i8  # index of its actor
+    kswapd_failures: i8
+    anon_cost: i8
+    file_cost: i8
+    nonresident_age: i8
+    refaults_anon: i8  # WORKINGSET_ACTIVATE at the last look of prepare_scan_control()
+    refaults_file: i8
+    activate_anon: i8
+    activate_file: i8
+    dirty: i8  # PGDAT_DIRTY
+    writeback: i8  # PGDAT_WRITEBACK
+    congested: i8  # LRUVEC_NODE_CONGESTED
+    throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
 
 
 class Zone:
     """One zone (include/linux/mmzone.h); pages."""
 
+    node: i8
+    lruvec: i8  # its first list: one lruvec a zone in 2.6.23, one a node in 6.12
     managed: i8
     nr_free: i8
     wmark_min: i8
@@ -173,8 +227,11 @@ class Zone:
     wmark_high: i8
     lowmem_reserve: i8
     reserve: i8  # pages_emerg: only PF_MEMALLOC goes below
+    atomic_reserve: i8  # PF_MEMALLOC stops here, GFP_ATOMIC goes as much deeper
+    rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
+    nr_laundry: i8  # of these, in private laundries or being written from one
     nr_kernel: i8  # kernel pages of any kind
     pages_scanned: i8
     all_unreclaimable: i8
@@ -207,10 +264,16 @@ class Dev:
     w_pool_used: i8
     w_carry: i8  # thousandths of a page
     w_held: i8
+    prealloc: i8  # pages allocated for the writes of its dirty pages
+    dirty_milli: i8  # what these need, thousandths of a page
     spindle: i8  # the device whose clock it shares
     busy_until: i8
     head_block: i8  # the block after the last one served
     congested: i8  # write queue
+    network: i8  # completes by answers
+    down: i8  # its server is
+    backoff: i8  # answers lost in a row
+    resume_ns: i8  # no answer before
     nr: Two  # requests queued: reads, writes
     last_block: Two
     last_pages: Two
@@ -228,7 +291,7 @@ class Io:
 
 
 class Actor:
-    """A task, kswapd or the flusher."""
+    """A task, a kswapd, the flusher or the network."""
 
     ready_ns: i8  # runs at the earliest then
     local_ns: i8  # its clock while it runs
@@ -239,7 +302,10 @@ class Actor:
     memalloc: i8  # PF_MEMALLOC
     memdie: i8  # TIF_MEMDIE
     dead: i8
+    node: i8  # home node; the node that a kswapd works for
+    is_kswapd: i8
     kernel_pages: i8
+    preload: i8  # pages at hand for what it dirties next
     rss: i8  # anonymous pages with contents, resident or swapped
     pc: i8
     run: i8  # touches of the present run already done
@@ -249,6 +315,7 @@ class Actor:
     looked: i8  # the touches before this one have been looked at for pages to fetch
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
+    floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 
 
 class Frame:
@@ -261,6 +328,7 @@ class Frame:
     count: i8
     page: i8
     zone: i8
+    node: i8
     dev: i8
     until: i8
     sc: i8  # depth of the frame that holds scan_control
@@ -283,7 +351,9 @@ class Frame:
     laundry_head: i8
     laundry_tail: i8
     nr_laundry: i8
+    nr_to_launder: i8  # what launder() answered
     laundering: i8
+    for_floor: i8  # kswapd works for the clean floor: clean file pages stay
     nr_taken: i8
     is_file: i8
     nr_dirty: i8
@@ -305,7 +375,10 @@ class Frame:
     older: i8  # only pages dirtied before, ns (0: all)
     looked: i8  # pages looked at by this call
     reclaim: i8  # PAGEOUT on behalf of reclaim: set PG_reclaim
+    admitted: i8  # PAGEOUT: what it counts in Vm.writeout_admitted
+    recursion: i8  # scan_control: 0, or what the inner reclaim takes (decisions.UNMAPPED, MAPPED)
     result: i8
+    direction: i8  # device.READ_IO or WRITE_IO
     scan: Four
     goal: Four
 
@@ -332,16 +405,17 @@ def record(declaration: type) -> np.dtype[Any]:
     return np.dtype(fields, align=True)
 
 
-VM, ZONE, QUEUE, DEV, IO, ACTOR, FRAME, PAGE = (record(c) for c in (Vm, Zone, Queue, Dev, Io, Actor, Frame, Page))
+VM, NODE, ZONE, QUEUE, DEV, IO, ACTOR, FRAME, PAGE = (record(c) for c in (Vm, Node, Zone, Queue, Dev, Io, Actor, Frame, Page))
 
 
 class Memory(NamedTuple):
     """Everything a run changes, and the streams it reads; the first argument of every engine function."""
 
     vm: NDArray[Any]  # VM[1]
-    zones: NDArray[Any]  # ZONE[zones]
+    nodes: NDArray[Any]  # NODE[nodes]
+    zones: NDArray[Any]  # ZONE[zones], each node's from low to high
     devs: NDArray[Any]  # DEV[2]
-    actors: NDArray[Any]  # ACTOR[tasks + 2]
+    actors: NDArray[Any]  # ACTOR[tasks + nodes + 2 ...]: tasks, kswapds, the flusher, the network, more threads (kthreads.py)
     frames: NDArray[Any]  # FRAME[actors * DEPTH]
     flags: NDArray[np.uint8]  # uint8[pages], hot flags of streams.py
     page: NDArray[Any]  # PAGE[pages]
@@ -353,6 +427,7 @@ class Memory(NamedTuple):
     touch_ns: NDArray[np.int64]  # int64[tasks, 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]
     ops: NDArray[np.int64]
+    arrivals: NDArray[np.int64]  # int64[n, 4], network.timetable()
     tunables: NDArray[np.int64]  # the policy's own
 
 

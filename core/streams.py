@@ -8,6 +8,8 @@ A stream carries all randomness. The engine walks it with one load, one ``and`` 
     bits 48..55   for RUN: the operation code of its touches; for ALLOC: gfp flags
 
 Operations other than single touches carry a second word, the literal (count, ns or target).
+
+What comes from outside, not from a task, is an arrival: a time, a kind, an amount and one extra number.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from core.units import INFINITY
 
 # Hot page flags, one byte a page (state.Memory.flags).
 PRESENT: Final = 1  # mapped (anon, mmapped file) or up to date in the page cache (buffered file)
@@ -50,6 +54,15 @@ FSYNC: Final = 9  # write and wait for the dirty pages of a range; literal: page
 DISCARD: Final = 10  # munmap or truncate a range, its contents are gone; literal: pages
 JUMP: Final = 11  # go on at another operation of the same task; literal: word index from the task's first word
 EXIT: Final = 12  # the task ends; its kernel pages are freed; literal: 0
+RECEIVE: Final = 13  # read(2) from the sockets: takes up to so many queued packets, does not block; literal: packets
+
+# Kinds of arrivals, with their amount and extra.
+PACKETS: Final = 0  # packets, each needs a page GFP_ATOMIC until a task RECEIVEs it; extra: most pages that the sockets queue, the rest is dropped
+BURST: Final = 1  # an interrupt allocates so many pages GFP_ATOMIC, one by one; extra: it frees them so many ns later
+SERVER_DOWN: Final = 2  # the network server of device ``amount`` (0 swap, 1 file) stops; extra: 0
+SERVER_UP: Final = 3  # and is back; extra: 0
+SLAB_BURST: Final = 4  # the next caller of shrink_slab() allocates so many pages GFP_KERNEL in its own context, then frees them all; extra: 0
+ARRIVAL_KINDS: Final = 5
 
 NEED: Final = (
     PRESENT | ACCESSED,
@@ -59,6 +72,7 @@ NEED: Final = (
 )
 PAGE_MASK: Final = 0xFFFFFFFF
 MAX_PAGES: Final = 1 << 31
+MAX_SCALE: Final = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,8 @@ class Streams:
         op_ns: int64[tasks], application CPU time that comes with each touch, ns.
         page_attr: uint8[pages], static attributes of each page.
         horizon_ns: the run ends here at the latest, ns.
+        arrivals: int64[n, 4], time (ns, ascending), kind, amount, extra.
+        page_scale: real pages that one page here stands for.
     """
 
     ops: NDArray[np.int64]
@@ -100,6 +116,8 @@ class Streams:
     op_ns: NDArray[np.int64]
     page_attr: NDArray[np.uint8]
     horizon_ns: int
+    arrivals: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 4), np.int64))
+    page_scale: int = 1
 
     @property
     def n_tasks(self) -> int:
@@ -116,18 +134,31 @@ class Streams:
         for array in (self.ops, self.task_first, self.task_last, self.op_ns, self.page_attr):
             sha.update(len(array).to_bytes(8, "little"))
             sha.update(np.ascontiguousarray(array).tobytes())
+        if len(self.arrivals):
+            sha.update(f"arrivals {len(self.arrivals)}".encode())
+            sha.update(np.ascontiguousarray(self.arrivals).tobytes())
+        if self.page_scale != 1:
+            sha.update(f"page_scale {self.page_scale}".encode())
         return sha.hexdigest()
 
     @cached_property
     def checked(self) -> bool:
-        """True, or the refusal of ``check``; looked at once for all the runs of a stream."""
+        """True, or the refusal of ``check``; looked at once, by ``Builder.build`` or else by the first run."""
         check(self)
         return True
 
 
-def encode(code: int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """Words of single touches of ``page`` by operation ``code`` (READ, WRITE, FILE_READ or FILE_WRITE)."""
-    return np.asarray(page, np.int64) | np.int64(NEED[code] << 32 | code << 40)
+def encode(code: NDArray[np.int64] | int, page: NDArray[np.int64] | int) -> NDArray[np.int64]:
+    """Words of single touches of ``page`` by operation ``code`` (READ, WRITE, FILE_READ or FILE_WRITE), one for all or one each."""
+    codes = np.asarray(code, np.int64)
+    words: NDArray[np.int64] = np.asarray(page, np.int64) | np.asarray(NEED, np.int64)[codes] << 32 | codes << 40
+    return words
+
+
+def operation(code: int, page: NDArray[np.int64] | int, literal: NDArray[np.int64] | int, inner: NDArray[np.int64] | int = 0) -> NDArray[np.int64]:
+    """Words of operations with a literal, int64[n, 2]; ``inner`` goes into bits 48..55."""
+    word = np.asarray(page, np.int64) | np.int64(NEVER << 32 | code << 40) | np.asarray(inner, np.int64) << 48
+    return np.stack(np.broadcast_arrays(np.atleast_1d(word), np.asarray(literal, np.int64)), axis=1)
 
 
 @dataclass
@@ -144,8 +175,11 @@ class Task:
 
     def touch_mixed(self, codes: NDArray[np.int64], pages: NDArray[np.int64]) -> Task:
         """Touch ``pages[i]`` by operation ``codes[i]``; both int64[n]."""
-        need = np.asarray(NEED, np.int64)[codes]
-        return self._add(np.asarray(pages, np.int64) | need << 32 | np.asarray(codes, np.int64) << 40)
+        return self._add(encode(codes, pages))
+
+    def add(self, words: NDArray[np.int64]) -> Task:
+        """Words made by ``encode`` and ``operation``, in order: for whoever makes many at once."""
+        return self._add(np.ascontiguousarray(words, np.int64).ravel())
 
     def run(self, code: int, first: int, pages: int) -> Task:
         """Touch ``pages`` consecutive pages from ``first`` on; two words whatever the length."""
@@ -175,6 +209,10 @@ class Task:
         """Unmap or truncate a region: its pages are freed, its contents forgotten."""
         return self._literal(DISCARD, region.first, region.pages)
 
+    def receive(self, packets: int) -> Task:
+        """Take up to so many packets from the sockets, without waiting for any."""
+        return self._literal(RECEIVE, 0, packets)
+
     def jump(self, target: int = 0) -> Task:
         """Go on at word ``target`` (see ``here``): a loop without an end."""
         return self._literal(JUMP, 0, target)
@@ -189,8 +227,7 @@ class Task:
         return self._length
 
     def _literal(self, code: int, page: int, literal: int, inner: int = 0) -> Task:
-        word = page | NEVER << 32 | code << 40 | inner << 48
-        return self._add(np.array([word, literal], np.int64))
+        return self._add(np.array([page | NEVER << 32 | code << 40 | inner << 48, literal], np.int64))
 
     def _add(self, words: NDArray[np.int64]) -> Task:
         self._words.append(words)
@@ -202,11 +239,17 @@ class Task:
 
 
 class Builder:
-    """Collects regions and tasks and compiles them to Streams."""
+    """Collects regions, tasks and arrivals and compiles them to Streams.
 
-    def __init__(self) -> None:
+    Args:
+        page_scale: real pages that one page stands for; all sizes here are in pages of the simulation.
+    """
+
+    def __init__(self, page_scale: int = 1) -> None:
+        self.page_scale = page_scale
         self._regions: list[Region] = []
         self._tasks: list[Task] = []
+        self._arrivals: list[NDArray[np.int64]] = []
 
     def anon(self, pages: int) -> Region:
         """Anonymous memory (swapped, never throttled)."""
@@ -221,6 +264,11 @@ class Builder:
         self._tasks.append(Task(op_ns))
         return self._tasks[-1]
 
+    def arrivals(self, kind: int, times_ns: NDArray[np.int64] | int, amounts: NDArray[np.int64] | int, extra: NDArray[np.int64] | int = 0) -> None:
+        """Arrivals of one kind (PACKETS ...) at ``times_ns``, in any order; one amount and extra for all, or one each."""
+        columns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(column, np.int64)) for column in (times_ns, kind, amounts, extra)))
+        self._arrivals.append(np.stack(columns, axis=1))
+
     def build(self, horizon_ns: int) -> Streams:
         """Compile; raises ValueError for streams that the engine cannot run (see ``check``)."""
         attr = np.concatenate([np.full(r.pages, r.attr, np.uint8) for r in self._regions] or [np.empty(0, np.uint8)])
@@ -228,6 +276,7 @@ class Builder:
         words = [task.exit().words() for task in self._tasks]
         last = np.cumsum([len(w) for w in words], dtype=np.int64)
         first = np.concatenate([np.zeros(1, np.int64), last[:-1]])
+        arrivals = np.concatenate([np.empty((0, 4), np.int64), *self._arrivals])
         streams = Streams(
             ops=np.concatenate(words) if words else np.empty(0, np.int64),
             task_first=first,
@@ -235,8 +284,10 @@ class Builder:
             op_ns=np.array([t.op_ns for t in self._tasks], np.int64),
             page_attr=attr,
             horizon_ns=int(horizon_ns),
+            arrivals=arrivals[np.argsort(arrivals[:, 0], kind="stable")],
+            page_scale=int(self.page_scale),
         )
-        check(streams)
+        _ = streams.checked
         return streams
 
     def _region(self, pages: int, attr: int) -> Region:
@@ -259,11 +310,35 @@ def check(streams: Streams) -> None:
         raise ValueError(f"streams: {streams.n_pages} pages; allowed: 1 to {MAX_PAGES - 1}")
     if streams.horizon_ns < 1:
         raise ValueError(f"streams.horizon_ns: {streams.horizon_ns}; allowed: >= 1")
+    if not 1 <= streams.page_scale <= MAX_SCALE:
+        raise ValueError(f"streams.page_scale: {streams.page_scale}; allowed: 1 to {MAX_SCALE}")
+    mapped = np.concatenate([[0], np.cumsum(streams.page_attr & MAPPED != 0)])
     for task in range(streams.n_tasks):
-        _check_task(streams, task)
+        _check_task(streams, task, mapped)
+    _check_arrivals(streams.arrivals)
 
 
-def _check_task(streams: Streams, task: int) -> None:
+def _check_arrivals(arrivals: NDArray[np.int64]) -> None:
+    if arrivals.dtype != np.int64 or arrivals.ndim != 2 or arrivals.shape[1] != 4:
+        raise ValueError(f"streams.arrivals: {arrivals.dtype}{list(arrivals.shape)}; allowed: int64[n, 4]")
+    time, kind, amount, extra = arrivals.T
+
+    def refuse(bad: NDArray[np.bool_], what: str) -> None:
+        if bad.any():
+            raise ValueError(f"streams: arrival {int(np.flatnonzero(bad)[0])}: {what}")
+
+    refuse((time < 0) | (time >= INFINITY), f"time out of range; allowed: 0 to {INFINITY - 1} ns")
+    refuse(np.diff(time, prepend=time[:1]) < 0, "earlier than the one before; allowed: ascending times")
+    refuse((kind < 0) | (kind >= ARRIVAL_KINDS), f"unknown kind; allowed: 0 to {ARRIVAL_KINDS - 1}")
+    server = (kind == SERVER_DOWN) | (kind == SERVER_UP)
+    refuse(server & (amount >> 1 != 0), "no such device; allowed: 0 (swap) and 1 (file)")
+    refuse((amount < 0) | (amount >= MAX_PAGES), f"amount out of range; allowed: 0 to {MAX_PAGES - 1}")
+    refuse((extra < 0) | (extra >= INFINITY), f"extra out of range; allowed: 0 to {INFINITY - 1}")
+    refuse((kind >= SERVER_DOWN) & (extra != 0), "extra must be 0")
+
+
+def _check_task(streams: Streams, task: int, mapped: NDArray[np.int64]) -> None:
+    """Refuse what the task may not do; ``mapped`` counts the mapped pages before each page."""
     ops = streams.ops[streams.task_first[task] : streams.task_last[task]]
     starts = _starts(ops)
     words = ops[starts]
@@ -275,13 +350,12 @@ def _check_task(streams: Streams, task: int) -> None:
             at = int(starts[np.flatnonzero(bad)[0]])
             raise ValueError(f"streams: task {task}, word {at}: {what}")
 
-    refuse((code > EXIT) | (words < 0), f"unknown operation; allowed codes: 0 to {EXIT}")
+    refuse((code > RECEIVE) | (words < 0), f"unknown operation; allowed codes: 0 to {RECEIVE}")
     touch = code <= FILE_WRITE
     need = np.asarray(NEED, np.int64)[np.where(touch, code, 0)]
     refuse(touch & ((words >> 32 & 0xFF) != need), "touch does not need the flags of its operation")
     refuse(~touch & ((words >> 32 & 0xFF) != NEVER), "operation with a literal must need NEVER")
     refuse((page >= streams.n_pages), f"page out of range; allowed: 0 to {streams.n_pages - 1}")
-    mapped = np.concatenate([[0], np.cumsum(streams.page_attr & MAPPED != 0)])
     literal = np.where(touch, 0, ops[np.minimum(starts + 1, len(ops) - 1)])
     ranged = (code == RUN) | (code == FSYNC) | (code == DISCARD)
     refuse(ranged & ((literal < 1) | (page + literal > streams.n_pages)), f"range ends after page {streams.n_pages - 1}")

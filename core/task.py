@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import gfp, lru
+from core import gfp, lru, prealloc
 from core.allocator import alloc, alloc_slow
+from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
@@ -36,6 +37,7 @@ from core.streams import (
     NEED,
     PAGE_MASK,
     PRESENT,
+    RECEIVE,
     REFERENCED,
     RUN,
     SLEEP,
@@ -61,6 +63,9 @@ def step(m: Any, a: int, f: Any) -> int:
     """Run the task until it blocks, its time is up, or it enters the kernel."""
     actor = m.actors[a]
     if actor.memdie:
+        if f.phase in (PAGE_CAME, KERNEL_CAME) and f.ret > 0:
+            m.vm[0].nr_in_hand -= 1
+            give(m, f.ret - 1)
         return die(m, a)
     if f.phase == PAGE_CAME:
         f.phase = FETCH
@@ -162,6 +167,11 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
         return sleep(m, a, WAIT_PAGE, p, INFINITY)
     if pg.attr & GONE:  # its old contents are still being written
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
+    dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
+    if dirtied and vm.prealloc:
+        pages = prealloc.missing(m, a, p)
+        if pages > 0:
+            return prealloc.enter(m, a, p, pages)
     if not pg.attr & CACHED:
         if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
             if not pg.attr & ZERO:
@@ -170,12 +180,15 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
                 pg.attr |= ZERO
             m.flags[p] |= PRESENT | ACCESSED
             return CONTINUE
+        if (pg.attr & ANON or code == FILE_WRITE) and stops_at_floor(m, a):
+            return wait_for_floor(m, a)
         return need_page(m, a, f, p)
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
         map_page(m, p)
-    dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
+    if dirtied and not pg.attr & ANON and stops_at_floor(m, a):
+        return wait_for_floor(m, a)
     if dirtied:
         make_dirty(m, a, p)
     if code in (FILE_READ, FILE_WRITE):
@@ -205,6 +218,8 @@ def make_dirty(m: Any, a: int, p: int) -> None:
         m.actors[a].dirtied += 1
         pg.stamp = max(m.actors[a].local_ns, 1)
     m.flags[p] |= DIRTY
+    if vm.prealloc:
+        prealloc.hold(m, a, p)
 
 
 @jit
@@ -219,7 +234,7 @@ def mark_accessed(m: Any, p: int) -> None:
         lru.add_head(m, p, lru_list(m, p))
         m.vm[0].pgactivate += 1
         if m.vm[0].era != ERA_2_6_23:
-            m.vm[0].nonresident_age += 1
+            m.nodes[m.zones[m.page[p].zone].node].nonresident_age += 1
 
 
 @inlined
@@ -245,10 +260,10 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
         give(m, z)
         return CONTINUE
     m.flags[p] = 0
-    pg.zone = z
     active = False
     if pg.attr & EVICTED:
-        active = returned(m, p)
+        active = returned(m, p, z)
+    pg.zone = z
     pg.attr = (pg.attr & (ALL_ATTR ^ (EVICTED | ZERO))) | CACHED
     if pg.attr & ANON:
         active = active or vm.era == ERA_2_6_23  # lru_cache_add_active()
@@ -288,9 +303,9 @@ def read_ahead(m: Any, a: int, p: int) -> None:
             return
         pg = m.page[q]
         m.flags[q] = 0
-        pg.zone = z
-        if pg.attr & EVICTED and returned(m, q):
+        if pg.attr & EVICTED and returned(m, q, z):
             m.flags[q] |= ACTIVE
+        pg.zone = z
         pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
         lru.add_head(m, q, lru_list(m, q))
         vm.nr_file += 1
@@ -304,17 +319,19 @@ def new_anon(m: Any, a: int, p: int) -> int:
     actor.local_ns += m.vm[0].minor_fault_ns
     m.flags[p] |= ACCESSED | DIRTY
     map_page(m, p)
+    if m.vm[0].prealloc:
+        prealloc.hold(m, a, p)
     m.page[p].owner = a
     actor.rss += 1
     return CONTINUE
 
 
 @jit
-def returned(m: Any, p: int) -> bool:
-    """An evicted page comes back: count the refault; 6.12 decides by the refault distance whether it is active."""
+def returned(m: Any, p: int, z: int) -> bool:
+    """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
     vm = m.vm[0]
     if vm.era != ERA_2_6_23:
-        return refault(m, p)
+        return refault(m, p, m.zones[z].node)
     if m.page[p].attr & ANON:
         vm.workingset_refault_anon += 1
     else:
@@ -382,6 +399,13 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         actor.kernel_pages -= pages
         m.vm[0].nr_task_kernel -= pages
         advance(m, a, 100 * (pages + 1))
+        return CONTINUE
+    if code == RECEIVE:
+        vm = m.vm[0]
+        packets = min(literal, vm.nr_backlog)
+        give_kernel(m, packets)
+        vm.nr_backlog -= packets
+        advance(m, a, 100 + vm.copy_ns * packets)
         return CONTINUE
     if code == FSYNC:
         f.phase = DONE

@@ -1,7 +1,22 @@
 """Watermarks: from sysctls to pages, in both eras, and the test that every allocation takes.
 
 Kernel: mm/page_alloc.c:setup_per_zone_pages_min(), zone_watermark_ok(), v2.6.23;
-        __setup_per_zone_wmarks(), calculate_min_free_kbytes(), __zone_watermark_ok(), v6.12.
+        __setup_per_zone_wmarks(), calculate_min_free_kbytes(), gfp_to_alloc_flags(), __zone_watermark_ok(), v6.1 and v6.12.
+
+What an order-0 allocation must leave free in a zone, in parts of min (lowmem_reserve and the strict reserve come on top):
+
+    =========================  ==========  ==========  ==========
+    class                      2.6.23      6.1         6.12
+    =========================  ==========  ==========  ==========
+    may wait                   1           1           1
+    NOWAIT                     0.75        1           1
+    __GFP_HIGH, may wait       0.5         0.5         0.5
+    ATOMIC                     0.375       0.375       0.375
+    ATOMIC | NOMEMALLOC        0.375       0.5         0.5
+    real-time task, may wait   0.75        0.75        0.5
+    OOM victim                 0           0.5         0.5
+    PF_MEMALLOC                0           0           0
+    =========================  ==========  ==========  ==========
 """
 
 from __future__ import annotations
@@ -24,6 +39,7 @@ MARK_MIN: Final = 0
 MARK_LOW: Final = 1
 MARK_HIGH: Final = 2
 MARK_NONE: Final = 3  # ALLOC_NO_WATERMARKS
+MARK_OOM: Final = 4  # ALLOC_OOM, which replaces all other flags; 6.12
 
 
 @dataclass(frozen=True)
@@ -65,18 +81,29 @@ def lowmem_reserve(zone_pages: Sequence[int], zone: int) -> int:
 def floor(zone: Any, mark: int, flags: int, era: int) -> int:
     """Free pages must stay above this for an order-0 allocation of gfp ``flags`` held to ``mark``; pages."""
     if mark == MARK_NONE:
-        return 0
+        return int(zone.atomic_reserve)
     if mark == MARK_LOW:
         pages = zone.wmark_low
     elif mark == MARK_HIGH:
         pages = zone.wmark_high
     else:
         pages = zone.wmark_min
-        if flags & gfp.HIGH:
+        if mark == MARK_OOM or flags & gfp.HIGH:
             pages -= pages // 2
-        # ALLOC_HARDER: any caller that cannot wait in 2.6.23; ALLOC_NON_BLOCK: only GFP_ATOMIC in 6.12, and not with __GFP_NOMEMALLOC.
-        if not flags & gfp.WAIT and (era == ERA_2_6_23 or (flags & gfp.HIGH and not flags & gfp.NOMEMALLOC)):
-            pages -= pages // 4
+        if mark == MARK_MIN:
+            atomic = flags & gfp.HIGH and not flags & gfp.WAIT
+            if era == ERA_2_6_23:
+                harder = flags & gfp.RT or not flags & gfp.WAIT  # ALLOC_HARDER
+            elif atomic:
+                harder = not flags & gfp.NOMEMALLOC  # ALLOC_NON_BLOCK
+            else:
+                harder = flags & gfp.RT and zone.rt_quarter
+                if flags & gfp.RT and flags & gfp.WAIT and not flags & gfp.HIGH and not zone.rt_quarter:
+                    pages -= pages // 2  # ALLOC_MIN_RESERVE, the same flag as __GFP_HIGH
+            if harder:
+                pages -= pages // 4
+            if atomic and not flags & gfp.NOMEMALLOC:
+                pages = max(pages - zone.atomic_reserve, 0)
     return int(pages + zone.lowmem_reserve + zone.reserve)
 
 

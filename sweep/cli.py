@@ -62,13 +62,37 @@ def run(
 
 
 @app.command()
-def check(file: File, sets: Sets = None) -> None:
-    """Validate a sweep file with everything it names; run nothing."""
-    from sweep.library import sweep_file
+def check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A sweep or scenario file, or the name of a shipped one.")],
+    sets: Sets = None,
+) -> None:
+    """Validate a sweep or scenario file with everything it names; run nothing."""
+    from sweep.library import config_file
     from sweep.plan import load_plan
+    from sweep.scenario import is_scenario, load_scenario
 
-    plan = load_plan(sweep_file(file), tuple(sets or ()))
-    typer.echo(f"{plan.file}: ok: {plan.extent}")
+    path = config_file(file, "sweep", "scenario")
+    found = (load_scenario if is_scenario(path) else load_plan)(path, tuple(sets or ()))
+    typer.echo(f"{path}: ok: {found.extent}")
+
+
+@app.command()
+def compare(
+    file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A scenario file, or the name of a shipped one; none: list those.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=10_000, help="Replicates of each row; default: the file's.")] = None,
+    rows: Annotated[list[str] | None, typer.Option("--row", metavar="NAME", help="Only this row and its baseline; repeatable.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same; default: one for each CPU.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the table as CSV as well, unrounded.")] = None,
+    columns: Annotated[str, typer.Option(metavar="A,B", help="Medians of further outcome fields, as pswpout,allocstall.")] = "",
+    sets: Sets = None,
+) -> None:
+    """Run a scenario and print a table: a policy with its params on a machine and a workload in each row."""
+    from sweep.comparing import Options, run, shipped_scenarios
+
+    extra = tuple(name.strip() for name in columns.split(",") if name.strip())
+    options = Options(seeds, tuple(rows or ()), jobs, csv, extra, tuple(sets or ()))
+    for line in run(file, options) if file else shipped_scenarios():
+        typer.echo(line)
 
 
 @app.command("map")
@@ -145,17 +169,14 @@ def export(
 
 
 @app.command()
-def policies() -> None:
-    """List the policies and their tunables."""
-    from core import policies as family
+def policies(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell everything about this one.")] = None,
+) -> None:
+    """List the policies with their sources and tunables."""
+    from sweep.policylist import details, listing
 
-    for name in family.names():
-        policy = family.load(name)
-        typer.echo(f"{name}: {policy.title} [{policy.era}]; {policy.source}")
-        for tunable in policy.tunables:
-            default = "computed" if tunable.default is None else tunable.default
-            unit = f" {tunable.unit}" if tunable.unit else ""
-            typer.echo(f"    {tunable.name}: {tunable.low} to {tunable.high}{unit}, default {default}: {tunable.summary}")
+    for line in details(name) if name else listing():
+        typer.echo(line)
 
 
 FilterPages = Annotated[int, typer.Option(min=1, max=4096, help="Skip touches of the last N pages touched.")]

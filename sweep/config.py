@@ -112,14 +112,14 @@ class Sweep(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> Sweep:
-        _unique("policies", self.policies)
-        _unique("axes", [axis.name for axis in self.axes])
-        _unique("axes", [axis.set for axis in self.axes])
-        _unique("points", [point.name for point in self.points])
+        unique("policies", self.policies)
+        unique("axes", [axis.name for axis in self.axes])
+        unique("axes", [axis.set for axis in self.axes])
+        unique("points", [point.name for point in self.points])
         for axis in self.axes:
             if axis.name in RESERVED:
                 raise ValueError(f"axes: {axis.name}; allowed: any name but {', '.join(sorted(RESERVED))}")
-            _unique(f"axes: {axis.name}.values", axis.values)
+            unique(f"axes: {axis.name}.values", axis.values)
         if len(self.policies) > 1 and self.compare is None:
             raise ValueError("compare: missing; allowed: {challenger: a policy, baseline: another}")
         for policy in (self.compare.challenger, self.compare.baseline) if self.compare else ():
@@ -128,7 +128,8 @@ class Sweep(Model):
         return self
 
 
-def _unique(key: str, names: Sequence[Scalar]) -> None:
+def unique(key: str, names: Sequence[Scalar]) -> None:
+    """Refuse a name that appears twice under ``key``."""
     twice = [name for name, count in Counter(map(repr, names)).items() if count > 1]
     if twice:
         raise ValueError(f"{key}: {twice[0]} appears twice; allowed: each once")

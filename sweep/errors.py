@@ -31,6 +31,12 @@ class WorkerError(HighwaterError):
     exit_code = 70
 
 
+class ExpectationError(HighwaterError):
+    """A scenario ran, and what it expects does not hold."""
+
+    exit_code = 1
+
+
 class DeterminismError(HighwaterError):
     """The same trial gave two different results."""
 

@@ -1,6 +1,6 @@
-"""Where batches are computed: in this process, in processes of this machine, or on Ray. The only file that imports ray.
+"""Where work is computed: in this process, in processes of this machine, or on Ray. The only file that imports ray.
 
-Every executor runs the same pure function on the same tasks, so the choice changes when a result arrives, never what
+Work is a pure function with its arguments, and every executor calls the same one, so the choice changes when a result arrives, never what
 it is.
 """
 
@@ -17,41 +17,54 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_sentinel
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Generic, Literal, Protocol, TypeVar
 
 from sweep.errors import ConfigError, WorkerError, shown
-from sweep.study import Batch, Task, run_task
 
 Kind = Literal["serial", "process", "ray"]
 KINDS: Final[tuple[Kind, ...]] = ("ray", "process", "serial")
 TOKEN_FILE: Final = "ray.token"  # noqa: S105 - the name of a file
-OBJECT_STORE_BYTES: Final = 128 << 20  # tasks and batches are a few kB
+OBJECT_STORE_BYTES: Final = 128 << 20  # work and results are a few kB
 OOM_RETRIES: Final = "3"  # Ray's own default is to retry for ever
 RETRIES: Final = 3
 CONNECT_S: Final = 5.0
 
 
-class Executor(Protocol):
-    """Computes tasks, each in one piece.
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Work(Protocol[R_co]):
+    """What is computed in one piece, such as a batch of trials; it can be pickled."""
+
+    def run(self) -> R_co:
+        """Compute it. Runs on a worker; pure."""
+
+    def failure(self, reason: str) -> str:
+        """The line for a user, when it failed for ``reason``."""
+
+
+class Executor(Protocol[R]):
+    """Computes work, each piece in one.
 
     Attributes:
-        workers: how many tasks run at once.
+        workers: how many pieces are computed at once.
     """
 
     workers: int
 
-    def submit(self, task: Task) -> None:
-        """Start, or queue, a task."""
+    def submit(self, work: Work[R]) -> None:
+        """Start, or queue, some work."""
 
-    def next(self, timeout_s: float) -> Batch | None:
-        """A finished batch, or None if there is none within ``timeout_s``.
+    def next(self, timeout_s: float) -> R | None:
+        """What some work gave, or None if none is done within ``timeout_s``.
 
         Raises:
-            WorkerError: a task failed for good.
+            WorkerError: some work failed for good.
         """
 
     def close(self) -> None:
-        """Stop everything at once; unfinished tasks are lost."""
+        """Stop everything at once; unfinished work is lost."""
 
 
 def check_options(kind: Kind, workers: int | None, address: str | None) -> None:
@@ -68,7 +81,7 @@ def check_options(kind: Kind, workers: int | None, address: str | None) -> None:
         raise ConfigError(f"--address: {shown(address)}; allowed: only with --executor ray")
 
 
-def make(kind: Kind, workers: int | None, address: str | None, scratch: Path) -> Executor:
+def make(kind: Kind, workers: int | None, address: str | None, scratch: Path) -> Executor[Any]:
     """The executor that the command line asks for.
 
     Args:
@@ -93,30 +106,30 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class SerialExecutor:
-    """One task at a time, in this process: for tests and debuggers."""
+class SerialExecutor(Generic[R]):
+    """One piece at a time, in this process: for tests and debuggers."""
 
     def __init__(self) -> None:
         self.workers = 1
-        self._queue: deque[Task] = deque()
+        self._queue: deque[Work[R]] = deque()
 
-    def submit(self, task: Task) -> None:
-        self._queue.append(task)
+    def submit(self, work: Work[R]) -> None:
+        self._queue.append(work)
 
-    def next(self, timeout_s: float) -> Batch | None:
+    def next(self, timeout_s: float) -> R | None:
         if not self._queue:
             return None
-        task = self._queue.popleft()
+        work = self._queue.popleft()
         try:
-            return run_task(task)
+            return work.run()
         except Exception as error:
-            raise _failed(task, error) from error
+            raise _failed(work, error) from error
 
     def close(self) -> None:
         self._queue.clear()
 
 
-class ProcessExecutor:
+class ProcessExecutor(Generic[R]):
     """Processes of this machine, started afresh (not forked: threads and compiled code do not survive a fork)."""
 
     def __init__(self, workers: int) -> None:
@@ -124,29 +137,33 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         self._others = set(multiprocessing.active_children())
         self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-        self._pending: dict[Future[Batch], Task] = {}
+        self._pending: dict[Future[R], Work[R]] = {}
 
-    def submit(self, task: Task) -> None:
+    def submit(self, work: Work[R]) -> None:
         try:
-            self._pending[self._pool.submit(run_task, task)] = task
+            self._pending[self._pool.submit(_run, work)] = work
         except BrokenProcessPool as error:
-            raise _failed(task, error) from error
+            raise _failed(work, error) from error
 
-    def next(self, timeout_s: float) -> Batch | None:
+    def next(self, timeout_s: float) -> R | None:
         done, _ = wait(self._pending, timeout_s, FIRST_COMPLETED)
         if not done:
             return None
         future = done.pop()
-        task = self._pending.pop(future)
+        work = self._pending.pop(future)
         try:
             return future.result()
         except Exception as error:
-            raise _failed(task, error) from error
+            raise _failed(work, error) from error
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - self._others:
             process.terminate()
+
+
+def _run(work: Work[R]) -> R:
+    return work.run()
 
 
 def _start_worker() -> None:
@@ -162,8 +179,8 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-class RayExecutor:
-    """Tasks on Ray: a cluster of this machine that lives as long as the executor, or a running one."""
+class RayExecutor(Generic[R]):
+    """Work on Ray: a cluster of this machine that lives as long as the executor, or a running one."""
 
     def __init__(self, workers: int | None, address: str | None, scratch: Path) -> None:
         # `uv run` would upload the working directory to every worker, and statistics would leave the machine.
@@ -177,24 +194,24 @@ class RayExecutor:
             self._forget_token()
             raise
         self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        self._remote = self._ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(run_task)
-        self._pending: dict[Any, Task] = {}
+        self._remote = self._ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(_run)
+        self._pending: dict[Any, Work[R]] = {}
 
-    def submit(self, task: Task) -> None:
-        self._pending[self._remote.remote(task)] = task
+    def submit(self, work: Work[R]) -> None:
+        self._pending[self._remote.remote(work)] = work
 
-    def next(self, timeout_s: float) -> Batch | None:
+    def next(self, timeout_s: float) -> R | None:
         done, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=timeout_s)
         if not done:
             return None
-        task = self._pending.pop(done[0])
+        work = self._pending.pop(done[0])
         try:
-            batch: Batch = self._ray.get(done[0])
+            result: R = self._ray.get(done[0])
         except self._ray.exceptions.RayTaskError as error:
-            raise _failed(task, error.cause) from error
+            raise _failed(work, error.cause) from error
         except self._ray.exceptions.RayError as error:
-            raise _failed(task, error) from error
-        return batch
+            raise _failed(work, error) from error
+        return result
 
     def close(self) -> None:
         self._ray.shutdown()
@@ -253,8 +270,6 @@ def _own_token(scratch: Path) -> Path | None:
     return path
 
 
-def _failed(task: Task, error: BaseException) -> WorkerError:
-    study = task.study
+def _failed(work: Work[Any], error: BaseException) -> WorkerError:
     reason = " ".join(str(error).split())[:300]
-    where = f"cell {study.cell.index} ({study.cell.label}), policy {study.policy}, batch {task.batch}"
-    return WorkerError(f"{where}: {type(error).__name__}: {reason}; what was committed before is kept")
+    return WorkerError(work.failure(f"{type(error).__name__}: {reason}"))

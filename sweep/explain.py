@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -84,10 +84,13 @@ def problem_line(problem: ErrorDetails, model: type[BaseModel] | None = None, pr
 
 def _model_at(model: type[BaseModel] | None, location: tuple[str | int, ...]) -> type[BaseModel] | None:
     """The model that validates the mapping at ``location``, as far as the annotations tell."""
+    named = False  # the next part is a key of a mapping of models
     for part in location:
-        if model is None or isinstance(part, int):
+        if model is None or isinstance(part, int) or named:
+            named = False
             continue
         field = model.model_fields.get(part)
+        named = field is not None and get_origin(field.annotation) is dict
         model = _first_model(field.annotation) if field else None
     return model
 

@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import ValidationError
 
@@ -16,7 +16,7 @@ from core import Machine
 from sweep import workloads
 from sweep.cells import Cell, canonical
 from sweep.config import Named, Point, Scalar, Sweep
-from sweep.errors import ConfigError
+from sweep.errors import ConfigError, refusal
 from sweep.explain import first_problem, problem_line
 from sweep.fields import build, model_of
 from sweep.library import Kind, load_named
@@ -24,6 +24,17 @@ from sweep.workloads import Workload
 
 MAX_CELLS: Final = 100_000
 ROOTS: Final[tuple[Kind, ...]] = ("machine", "workload")
+
+
+class Defaults(Protocol):
+    """What a file says for all its points."""
+
+    @property
+    def machine(self) -> Named | None: ...
+    @property
+    def workload(self) -> Named | None: ...
+    @property
+    def set(self) -> Mapping[str, Scalar]: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ def build_cells(sweep: Sweep, file: Path) -> tuple[Cell, ...]:
     Raises:
         ConfigError: one line naming file, key, value and what is allowed.
     """
-    builder = _Builder(file)
+    builder = CellBuilder(file)
     cells: list[Cell] = []
     for axes in _grid(sweep):
         label = " ".join(f"{name}={value}" for name, value in axes) or sweep.name
@@ -54,7 +65,7 @@ def build_cells(sweep: Sweep, file: Path) -> tuple[Cell, ...]:
         sets = _common(sweep, [root for root in ROOTS if root in own]) | own
         cells.append(builder.cell(len(cells), label, "grid", axes, sweep.machine, sweep.workload, sets))
     for number, point in enumerate(sweep.points):
-        cells.append(_point(builder, sweep, point, number, len(cells)))
+        cells.append(builder.point(sweep, point, f"points[{number}]", len(cells)))
     return tuple(cells)
 
 
@@ -70,27 +81,33 @@ def _grid(sweep: Sweep) -> list[tuple[tuple[str, Scalar], ...]]:
     return [tuple(zip(names, values, strict=True)) for values in itertools.product(*(axis.values for axis in sweep.axes))]
 
 
-def _point(builder: _Builder, sweep: Sweep, point: Point, number: int, index: int) -> Cell:
-    machine = sweep.machine if point.machine is None else point.machine
-    workload = sweep.workload if point.workload is None else point.workload
-    replaced = [root for root in ROOTS if getattr(point, root) is not None or root in point.set]
-    sets = _common(sweep, replaced) | point.set
-    return builder.cell(index, point.name, "point", (), machine, workload, sets, f"points[{number}]")
+def _common(defaults: Defaults, replaced: Sequence[str]) -> dict[str, Scalar]:
+    """The file's own settings, without those of a machine or workload that a cell replaces."""
+    return {path: value for path, value in defaults.set.items() if path.partition(".")[0] not in replaced}
 
 
-def _common(sweep: Sweep, replaced: Sequence[str]) -> dict[str, Scalar]:
-    """The sweep's own settings, without those of a machine or workload that a cell replaces."""
-    return {path: value for path, value in sweep.set.items() if path.partition(".")[0] not in replaced}
-
-
-class _Builder:
-    """Resolves and validates machines and workloads, each distinct one once."""
+class CellBuilder:
+    """Resolves and validates machines and workloads, each distinct one once. ``file`` is where they are named."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._named: dict[tuple[Kind, str], Source] = {}
         self._built: dict[tuple[Kind, str, Path], Any] = {}
         self._digests: dict[str, str] = {}
+
+    def point(self, defaults: Defaults, point: Point, place: str, index: int) -> Cell:
+        """The cell of a point of the file; ``place`` is its key path there."""
+        machine = defaults.machine if point.machine is None else point.machine
+        workload = defaults.workload if point.workload is None else point.workload
+        for kind, named in zip(ROOTS, (machine, workload), strict=True):
+            if named is None:
+                raise refusal(self._file, f"{place}.{kind}", "missing", f"the name or the keys of a {kind}, here or for the whole file")
+        assert machine is not None
+        assert workload is not None
+        replaced = [root for root in ROOTS if getattr(point, root) is not None or root in point.set]
+        sets = _common(defaults, replaced) | point.set
+        keys = {root: f"{place}.{root}" for root in replaced}
+        return self.cell(index, point.name, "point", (), machine, workload, sets, keys)
 
     def cell(
         self,
@@ -101,15 +118,16 @@ class _Builder:
         machine: Named,
         workload: Named,
         sets: Mapping[str, Scalar],
-        place: str = "",
+        keys: Mapping[Kind, str] | None = None,
     ) -> Cell:
-        built_machine = self._build(self._source("machine", machine, sets, place), sets)
-        built_workload = self._build(self._source("workload", workload, sets, place), sets)
+        """A cell of that machine and workload, with ``sets`` put into them; ``keys``: where the file names them, if not at its top."""
+        keys = keys or {}
+        built_machine = self._build(self._source("machine", machine, sets, keys.get("machine", "machine")), sets)
+        built_workload = self._build(self._source("workload", workload, sets, keys.get("workload", "workload")), sets)
         return Cell(index, label, kind, axes, built_machine, built_workload, self._key(built_machine, built_workload))
 
-    def _source(self, kind: Kind, value: Named, sets: Mapping[str, Scalar], place: str) -> Source:
+    def _source(self, kind: Kind, value: Named, sets: Mapping[str, Scalar], key: str) -> Source:
         """The mapping of a machine or workload, before the values of axes are set in it."""
-        key = f"{place}.{kind}" if place else kind
         whole = sets.get(kind)
         if whole is not None and not isinstance(whole, str):
             raise ConfigError(f"{self._file}: {key}: {whole}; allowed: the name of a {kind}, or a longer path")

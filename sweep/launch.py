@@ -18,6 +18,7 @@ from sweep.progress import Decided, Reporter, count_decided
 from sweep.runner import Runner, is_complete, open_store
 from sweep.stopping import Stop
 from sweep.store import Store
+from sweep.study import Batch
 from sweep.warm import is_compiled
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def run(plan: Plan, directory: Path, options: Options) -> None:
     say(report.summary(tally))
 
 
-def _executor(plan: Plan, store: Store, directory: Path, options: Options) -> Executor:
+def _executor(plan: Plan, store: Store, directory: Path, options: Options) -> Executor[Batch]:
     """What will compute the rest; nothing is started where nothing is left."""
     if is_complete(plan, store):
         return SerialExecutor()

@@ -1,4 +1,4 @@
-"""Where named machines, workloads and sweeps are: beside the user's sweep file, then those that came with Highwater."""
+"""Where named machines, workloads, sweeps and scenarios are: beside the user's file, then those that came with Highwater."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 from sweep.errors import ConfigError, refusal
 from sweep.yamlfile import Plain, load_mapping
 
-Kind = Literal["machine", "workload", "sweep"]
+Kind = Literal["machine", "workload", "sweep", "scenario"]
 
 
 def shipped() -> Path:
@@ -24,13 +24,29 @@ def sweep_file(name_or_path: str) -> Path:
     Raises:
         ConfigError: neither exists.
     """
+    return config_file(name_or_path, "sweep")
+
+
+def config_file(name_or_path: str, *kinds: Kind) -> Path:
+    """The file of one of ``kinds`` a user means: a path, or the bare name of a shipped one; of two, the first kind's.
+
+    Raises:
+        ConfigError: neither exists.
+    """
     path = Path(name_or_path)
     if path.is_file():
         return path
-    named = shipped() / "sweeps" / f"{name_or_path}.yaml"
-    if path.name == name_or_path and named.is_file():
-        return named
-    raise refusal(path, "", "no such file", f"a sweep file, or a shipped sweep: {_listed([named.parent])}")
+    folders = [shipped() / f"{kind}s" for kind in kinds]
+    for folder in folders:
+        if path.name == name_or_path and (folder / f"{name_or_path}.yaml").is_file():
+            return folder / f"{name_or_path}.yaml"
+    known = ", or ".join(f"a shipped {kind}: {_listed([folder])}" for kind, folder in zip(kinds, folders, strict=True))
+    raise refusal(path, "", "no such file", f"a {' or '.join(kinds)} file, or {known}")
+
+
+def shipped_files(kind: Kind) -> list[Path]:
+    """All that came with this installation, by name."""
+    return sorted((shipped() / f"{kind}s").glob("*.yaml"))
 
 
 def find(kind: Kind, name: str, beside: Path, key: str = "") -> Path:

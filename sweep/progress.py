@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from sweep.config import Compare
 
@@ -104,17 +104,17 @@ class Decided:
         return self.value
 
 
-class Reporter:
-    """Shows tallies as they come. Use as a context manager."""
+class Line:
+    """One live line, or a plain one now and then. Use as a context manager."""
 
-    def __init__(self, name: str, decided: Decided, stream: TextIO | None = None) -> None:
-        """``name`` of the sweep; ``stream``: standard error unless given."""
-        self._name, self._decided = name, decided
+    def __init__(self, name: str, stream: TextIO | None = None) -> None:
+        """``name`` of what runs; ``stream``: standard error unless given."""
+        self._name = name
         self._stream = stream or sys.stderr
         self._last_line = time.monotonic()
         self._live: Progress | None = _live(name) if self._stream.isatty() else None
 
-    def __enter__(self) -> Reporter:
+    def __enter__(self) -> Self:
         if self._live is not None:
             self._live.start()
         return self
@@ -123,17 +123,34 @@ class Reporter:
         if self._live is not None:
             self._live.stop()
 
+    @property
+    def is_due(self) -> bool:
+        """Whether ``show`` shows anything now."""
+        return self._live is not None or time.monotonic() - self._last_line >= PLAIN_EVERY_S
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Show how much of ``total`` is done, with ``text``, if it is time."""
+        if not self.is_due:
+            return
+        if self._live is not None:
+            self._live.update(self._live.task_ids[0], completed=done, total=total, text=text)
+        else:
+            self._last_line = time.monotonic()
+            print(f"{self._name}: {text}", file=self._stream, flush=True)
+
+
+class Reporter(Line):
+    """Shows tallies as they come. Use as a context manager."""
+
+    def __init__(self, name: str, decided: Decided, stream: TextIO | None = None) -> None:
+        """``name`` of the sweep; ``stream``: standard error unless given."""
+        super().__init__(name, stream)
+        self._decided = decided
+
     def __call__(self, tally: Tally) -> None:
         """Show ``tally``."""
-        now = time.monotonic()
-        if self._live is None and now - self._last_line < PLAIN_EVERY_S:
-            return
-        text = tally.text(self._decided.update(tally.cells_complete))
-        if self._live is not None:
-            self._live.update(self._live.task_ids[0], completed=tally.simulations_done, total=tally.simulations, text=text)
-        else:
-            self._last_line = now
-            print(f"{self._name}: {text}", file=self._stream, flush=True)
+        if self.is_due:
+            self.show(tally.simulations_done, tally.simulations, tally.text(self._decided.update(tally.cells_complete)))
 
     def summary(self, tally: Tally) -> str:
         """The last line of a run that is complete."""

@@ -109,7 +109,7 @@ def is_complete(plan: Plan, store: Store) -> bool:
 class Runner:
     """Runs what is left of a plan."""
 
-    def __init__(self, plan: Plan, store: Store, executor: Executor, report: Callable[[Tally], None]) -> None:
+    def __init__(self, plan: Plan, store: Store, executor: Executor[Batch], report: Callable[[Tally], None]) -> None:
         """``report`` is called with how far the sweep is, after every batch and at least every second."""
         self._store, self._executor, self._report = store, executor, report
         self._ledgers = ledgers(plan, store)

@@ -75,6 +75,15 @@ class Task:
             return len(confirmed_trials(self.history)) * self.study.search.confirm
         return min(self.study.search.batch, self.study.n_trials - len(self.history)) * self.study.search.replicates
 
+    def run(self) -> Batch:
+        """Compute it; see ``executor.Work``."""
+        return run_task(self)
+
+    def failure(self, reason: str) -> str:
+        """The line for a user, when it failed for ``reason``."""
+        cell = self.study.cell
+        return f"cell {cell.index} ({cell.label}), policy {self.study.policy}, batch {self.batch}: {reason}; what was committed before is kept"
+
 
 @dataclass(frozen=True)
 class Batch:

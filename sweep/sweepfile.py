@@ -1,19 +1,21 @@
-"""Read a sweep file, with the settings of the command line put over it."""
+"""Read a sweep file, or another file with machines and workloads, with the settings of the command line put over it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sweep.config import Sweep
 from sweep.errors import ConfigError, refusal
 from sweep.explain import explain, key_path
 from sweep.library import Kind, load_named
 from sweep.yamlfile import Plain, load_mapping, load_text
+
+M = TypeVar("M", bound=BaseModel)
 
 NAMED: Final[tuple[Kind, ...]] = ("machine", "workload")
 
@@ -24,12 +26,17 @@ def load_sweep(path: Path, sets: Sequence[str] = ()) -> Sweep:
     Raises:
         ConfigError: one line naming the file, the key, the value and what is allowed.
     """
+    return load_config(Sweep, path, sets)
+
+
+def load_config(model: type[M], path: Path, sets: Sequence[str] = ()) -> M:
+    """Read and validate a file of ``model``; see ``load_sweep``."""
     raw = load_mapping(path)
     overridden = [_override(raw, text, path) for text in sets]
     try:
-        return Sweep.model_validate_json(json.dumps(raw))
+        return model.model_validate_json(json.dumps(raw))
     except ValidationError as error:
-        line = explain(error, "", Sweep)
+        line = explain(error, "", model)
     from_option = any(str(line).startswith(f": {key}") for key in overridden)
     raise ConfigError(f"{'--set' if from_option else path}{line}")
 
@@ -53,7 +60,7 @@ def _override(raw: dict[str, Plain], text: str, path: Path) -> str:
     elif isinstance(here, list) and parts[-1].isdecimal() and int(parts[-1]) < len(here):
         here[int(parts[-1])] = parsed
     else:
-        raise ConfigError(f"--set {key}: no such key; allowed: keys of the sweep file, numbers for list entries")
+        raise ConfigError(f"--set {key}: no such key; allowed: keys of the file, numbers for list entries")
     return key_path(tuple(int(part) if part.isdecimal() else part for part in parts))
 
 
@@ -62,4 +69,4 @@ def _step(here: Plain, part: str, key: str) -> Plain:
         return here.setdefault(part, {})
     if isinstance(here, list) and part.isdecimal() and int(part) < len(here):
         return here[int(part)]
-    raise ConfigError(f"--set {key}: {part} is not a key; allowed: keys of the sweep file, numbers for list entries")
+    raise ConfigError(f"--set {key}: {part} is not a key; allowed: keys of the file, numbers for list entries")

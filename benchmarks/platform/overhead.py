@@ -115,7 +115,7 @@ class PureInProcesses:
             process.join()
 
 
-class Recorder(SerialExecutor):
+class Recorder(SerialExecutor[Batch]):
     """A serial executor that keeps what it computed."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Recorder(SerialExecutor):
         return batch
 
 
-def run_sweep(plan: Plan, executor: Executor) -> float:
+def run_sweep(plan: Plan, executor: Executor[Batch]) -> float:
     """Seconds of a whole sweep on a new store."""
     with tempfile.TemporaryDirectory() as directory, Store(Path(directory)) as store, Stop("") as stop:
         began = time.perf_counter()

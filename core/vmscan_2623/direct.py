@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.decisions import AFTER_PRIORITY, AT_DIRECT_EXIT, PRIORITY_DONE
+from core import slabtest
+from core.decisions import AFTER_PRIORITY, AT_DIRECT_EXIT, PRIORITY_DONE, UNMAPPED
 from core.dirty import lru_pages, wake_flusher
+from core.frames import zone_at
 from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
@@ -30,16 +32,17 @@ NAPPED: Final = 4
 OUT: Final = 5
 LAUNDERED: Final = 6
 LAUNDERED_PRIORITY: Final = 7
+SLAB_SHRUNK: Final = 8
 
 
 @jit
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
-    """try_to_free_pages(): 1 if 32 pages were freed or there was more to do, 0 if every zone is hopeless."""
+    """try_to_free_pages(): 1 if 32 pages were freed or there was more to do, 0 if every zone is hopeless; a recursion returns pages freed."""
     actor = m.actors[a]
     if f.phase == START:
         f.priority = DEF_PRIORITY
-        f.may_writepage = 1
-        f.may_swap = 1
+        f.may_writepage = 0 if f.recursion else 1
+        f.may_swap = 0 if f.recursion == UNMAPPED else 1
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
         f.nr_reclaimed += f.ret
@@ -64,28 +67,45 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = ZONES
     if f.phase == ZONES:
         return direct_zones(m, pol, a, f)
+    if f.phase == SLAB_SHRUNK:
+        return priority_done(m, pol, a, f)
     return direct_out(m, pol, a, f)
 
 
 @jit
 def direct_zones(m: Any, pol: Any, a: int, f: Any) -> int:
-    """shrink_zones(), shrink_slab() and the tests after them, at one priority."""
+    """shrink_zones() and shrink_slab() at one priority; a recursion leaves slab alone."""
     vm = m.vm[0]
     while f.zone >= 0:
-        zone = m.zones[f.zone]
+        z = zone_at(m, len(m.zones) - 1 - f.zone)
+        zone = m.zones[z]
         zone.prev_priority = min(zone.prev_priority, f.priority)
         if not zone.all_unreclaimable or f.priority == DEF_PRIORITY:
             f.all_unreclaimable = 0
             f.phase = SHRUNK
-            return enter_shrink_zone(m, a, m.actors[a].depth, f.zone)
+            return enter_shrink_zone(m, a, m.actors[a].depth, z)
         f.zone -= 1
+    if f.recursion:
+        return priority_done(m, pol, a, f)
     before = vm.nr_slab
     shrink_slab(m, f.nr_scanned, f.lru_pages, f.priority)
     f.nr_reclaimed += before - vm.nr_slab
+    if vm.slab_burst > 0:
+        f.phase = SLAB_SHRUNK
+        return slabtest.enter(m, a)
+    return priority_done(m, pol, a, f)
+
+
+@jit
+def priority_done(m: Any, pol: Any, a: int, f: Any) -> int:
+    """The tests after shrink_slab(): enough? Else wake pdflush, launder, nap; a recursion goes on at once."""
     f.total_scanned += f.nr_scanned
     if f.nr_reclaimed >= SWAP_CLUSTER_MAX:
         f.result = 1
         return direct_out(m, pol, a, f)
+    if f.recursion:
+        f.phase = NAPPED
+        return give_way(m, a)
     if f.total_scanned > SWAP_CLUSTER_MAX + SWAP_CLUSTER_MAX // 2 and pol.wake_pdflush(0, f.priority, m.tunables):
         wake_flusher(m, f.total_scanned, m.actors[a].local_ns)
     if wants_to_launder(m, pol, a, f, AFTER_PRIORITY):
@@ -113,4 +133,4 @@ def direct_out(m: Any, pol: Any, a: int, f: Any) -> int:
             f.phase = LAUNDERED
             return enter_launder(m, pol, a, f)
         return_laundry(m, f)
-    return pop(m, a, f.result)
+    return pop(m, a, f.nr_reclaimed if f.recursion else f.result)

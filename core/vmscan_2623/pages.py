@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, FREE, KEEP, SET_ASIDE, WRITE
+from core.allocator import wake_kswapd
+from core.decisions import ACTIVATE, FREE, KEEP, SET_ASIDE, TO_LAUNDRY, WRITE
 from core.device import write_congested
+from core.dirty import floor_broken
 from core.frames import unmap
+from core.handoff import batch_freed, freed_by_kswapd
 from core.jit import inlined, jit
+from core.laundry import to_laundry
 from core.pageout import pageout
 from core.reclaim import (
     SWAP_CLUSTER_MAX,
@@ -19,10 +23,7 @@ from core.reclaim import (
     referenced,
     set_aside,
 )
-from core.sched import (
-    give_way,
-    pop,
-)
+from core.sched import WAIT_FLOOR, give_way, pop, wake
 from core.state import DEPTH, FILE, GONE, READING, SLOT, SWAP
 from core.streams import ACTIVE, ANON, DIRTY, MAPPED, PRESENT, RECLAIM, WRITEBACK
 
@@ -32,52 +33,57 @@ WROTE: Final = 1
 
 @inlined
 def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
-    """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE or SET_ASIDE."""
+    """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE, SET_ASIDE or TO_LAUNDRY; the policy is asked before the page is unmapped."""
     vm = m.vm[0]
     pg = m.page[p]
     actor = m.actors[a]
     actor.local_ns += vm.scan_ns
+    is_kswapd = int(actor.is_kswapd)
+    anon = 1 if pg.attr & ANON else 0
+    marked = 1 if m.flags[p] & RECLAIM else 0
     mapped = pg.attr & MAPPED and m.flags[p] & PRESENT
     if pg.attr & READING:
         return KEEP
     sc.nr_scanned += 1
+    if mapped and not sc.may_swap:
+        return KEEP
     if mapped or pg.attr & SLOT:
         sc.nr_scanned += 1  # pressure on slab in proportion
     if m.flags[p] & WRITEBACK:
-        return int(pol.writeback_page(1 if a == vm.kswapd else 0, 1 if m.flags[p] & RECLAIM else 0, 0, m.tunables))
+        return int(pol.writeback_page(is_kswapd, marked, 0, m.tunables))
     if pg.attr & GONE:
         return FREE
     refs = referenced(m, p)
     if refs and (mapped or pg.attr & SLOT):
         return ACTIVATE
-    if pg.attr & ANON and not pg.attr & SLOT and not add_to_swap(m, p):
+    what = WRITE
+    if not laundering and not refs and (m.flags[p] & DIRTY or (anon and not pg.attr & SLOT)):
+        what = int(pol.dirty_page(is_kswapd, anon, marked, 0, sc.priority, m.tunables))
+        if what == TO_LAUNDRY and (not anon or pg.attr & SLOT or vm.swap_free > 0):
+            return TO_LAUNDRY
+    if anon and not pg.attr & SLOT and not add_to_swap(m, p):
         return ACTIVATE
     if mapped:
         actor.local_ns += vm.unmap_ns
         unmap(m, p)
     if not m.flags[p] & DIRTY:
-        return FREE
+        return KEEP if sc.for_floor and not anon else FREE
     if refs:
         return KEEP
-    if not sc.gfp & gfp.FS and not (pg.attr & ANON and sc.gfp & gfp.IO):
+    if not sc.gfp & gfp.FS and not (anon and sc.gfp & gfp.IO):
         return KEEP  # may_enter_fs
     if not sc.may_writepage:
         return KEEP
-    is_kswapd = 1 if a == vm.kswapd else 0
-    dev = SWAP if pg.attr & ANON else FILE
-    if not is_kswapd and write_congested(m, dev):  # kswapd has PF_SWAPWRITE
+    if not is_kswapd and a != vm.launderd and write_congested(m, SWAP if anon else FILE):  # those two have PF_SWAPWRITE
         return KEEP
-    if laundering:
-        return WRITE
-    anon = 1 if pg.attr & ANON else 0
-    marked = 1 if m.flags[p] & RECLAIM else 0
-    return int(pol.dirty_page(is_kswapd, anon, marked, 0, sc.priority, m.tunables))
+    return what
 
 
 @jit
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated pages of the frame; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
+    background = m.actors[a].is_kswapd or a == m.vm[0].launderd
     if f.phase == WROTE:
         f.phase = START
         keep(m, f, f.page)
@@ -89,12 +95,18 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if what == FREE:
             evict(m, p)
             f.nr_reclaimed += 1
+            if background:
+                freed_by_kswapd(m, int(m.page[p].zone), m.actors[a].local_ns)
         elif what == WRITE:
             f.page = p
             f.phase = WROTE
             return pageout(m, a, p, 1)
         elif what == SET_ASIDE:
             set_aside(m, sc, p)
+        elif what == TO_LAUNDRY:
+            to_laundry(m, p)
+            if not background:
+                wake_kswapd(m, m.actors[a].local_ns)
         else:
             if what == ACTIVATE:
                 m.flags[p] |= ACTIVE
@@ -103,8 +115,22 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if f.laundering and f.count % SWAP_CLUSTER_MAX == 0:
             return give_way(m, a)
     put_back(m, f.keep_head)
-    if a == m.vm[0].kswapd:
-        m.vm[0].pgsteal_kswapd += f.nr_reclaimed
+    if background:
+        freed_in_background(m, a, f.nr_reclaimed)
     else:
         m.vm[0].pgsteal_direct += f.nr_reclaimed
     return pop(m, a, f.nr_reclaimed)
+
+
+@jit
+def freed_in_background(m: Any, a: int, pages: int) -> None:
+    """kswapd or the laundry thread has freed ``pages``: count them, wake who waits."""
+    vm = m.vm[0]
+    vm.pgsteal_kswapd += pages
+    if pages == 0:
+        return
+    if a != vm.launderd:
+        vm.clean_freed += pages
+    batch_freed(m, m.actors[a].local_ns)
+    if vm.waiting[WAIT_FLOOR] and not floor_broken(m):
+        wake(m, WAIT_FLOOR, -1, m.actors[a].local_ns)

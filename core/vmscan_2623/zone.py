@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import gfp, lru
 from core.dirty import writeout_throttled
-from core.jit import jit
+from core.jit import inlined, jit
 from core.reclaim import (
     SWAP_CLUSTER_MAX,
     isolate,
@@ -35,12 +35,21 @@ SHRUNK: Final = 2
 THROTTLED: Final = 3
 
 
+@inlined
+def lru_size(m: Any, z: int) -> int:
+    """Pages that the tests for a hopeless zone compare with what was scanned: NR_ACTIVE + NR_INACTIVE; the laundries only if the policy counts them."""
+    zone = m.zones[z]
+    if m.vm[0].laundry_counts_as_lru:
+        return int(zone.nr_lru + zone.nr_laundry)
+    return int(zone.nr_lru)
+
+
 @jit
 def reclaim_mapped(m: Any, z: int, priority: int) -> bool:
     """Do mapped pages go inactive? swap_tendency of shrink_active_list(), or the zone is near OOM."""
     vm = m.vm[0]
     zone = m.zones[z]
-    if zone.pages_scanned >= zone.nr_lru * 3:
+    if zone.pages_scanned >= lru_size(m, z) * 3:
         return True
     distress = 100 >> min(zone.prev_priority, priority)
     mapped_ratio = (vm.nr_file_mapped + vm.nr_anon_mapped) * 100 // vm.nr_total
@@ -48,10 +57,10 @@ def reclaim_mapped(m: Any, z: int, priority: int) -> bool:
 
 
 @jit
-def shrink_active(m: Any, a: int, z: int, pages: int, priority: int) -> None:
+def shrink_active(m: Any, a: int, z: int, pages: int, sc: Any) -> None:
     """Move pages from the old end of the active list to the inactive one; mapped ones only under pressure and if not referenced."""
     vm = m.vm[0]
-    mapped_too = reclaim_mapped(m, z, priority)
+    mapped_too = sc.may_swap and reclaim_mapped(m, z, sc.priority)
     for _ in range(pages):
         p = lru.pop_tail(m, z * LISTS + ACTIVE_LIST)
         if p < 0:
@@ -96,7 +105,7 @@ def step(m: Any, a: int, f: Any) -> int:
         if f.scan[1] > 0:
             pages = min(f.scan[1], SWAP_CLUSTER_MAX)
             f.scan[1] -= pages
-            shrink_active(m, a, f.zone, pages, sc.priority)
+            shrink_active(m, a, f.zone, pages, sc)
         if f.scan[0] > 0:
             pages = min(f.scan[0], SWAP_CLUSTER_MAX)
             f.scan[0] -= pages
@@ -107,7 +116,7 @@ def step(m: Any, a: int, f: Any) -> int:
             if taken == 0:
                 m.actors[a].depth = depth
             else:
-                if a == vm.kswapd:
+                if m.actors[a].is_kswapd:
                     vm.pgscan_kswapd += taken
                 else:
                     vm.pgscan_direct += taken
@@ -120,7 +129,7 @@ def step(m: Any, a: int, f: Any) -> int:
 def throttle_writeout(m: Any, a: int, f: Any, sc: Any) -> int:
     """throttle_vm_writeout() at the end of shrink_zone(): one nap for callers that may not enter file systems, else until writeback falls."""
     now = m.actors[a].local_ns
-    if f.phase == THROTTLED and f.loops < 0:
+    if sc.recursion or (f.phase == THROTTLED and f.loops < 0):
         return pop(m, a, f.nr_reclaimed)
     whole = gfp.FS | gfp.IO
     if sc.gfp & whole != whole:

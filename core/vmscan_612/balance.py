@@ -9,32 +9,40 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import lru
-from core.dirty import free_pages, lru_pages
 from core.jit import inlined, jit
-from core.state import ACTIVE_FILE, INACTIVE, INACTIVE_FILE
+from core.state import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS
 from core.streams import ACCESSED, ACTIVE, EXEC, MAPPED, PRESENT
 
 PAGES_PER_GIB: Final = 1 << 18
 
 
 @jit
-def note_cost(m: Any, is_file: int, pages: int) -> None:
-    """lru_note_cost(): reclaiming this type cost so much; both halve when their sum exceeds a quarter of the lists."""
-    vm = m.vm[0]
+def note_cost(m: Any, n: int, is_file: int, pages: int) -> None:
+    """lru_note_cost() of node ``n``: reclaiming this type cost so much; both halve when their sum exceeds a quarter of the lists."""
+    node = m.nodes[n]
     if is_file:
-        vm.file_cost += pages
+        node.file_cost += pages
     else:
-        vm.anon_cost += pages
-    if vm.anon_cost + vm.file_cost > lru_pages(m) // 4:
-        vm.anon_cost //= 2
-        vm.file_cost //= 2
+        node.anon_cost += pages
+    if node.anon_cost + node.file_cost > node_lru(m, n) // 4:
+        node.anon_cost //= 2
+        node.file_cost //= 2
+
+
+@inlined
+def node_lru(m: Any, n: int) -> int:
+    """Pages on the lists of node ``n``."""
+    pages = 0
+    for z in range(m.nodes[n].zone_first, m.nodes[n].zone_last + 1):
+        pages += m.zones[z].nr_lru
+    return int(pages)
 
 
 @jit
-def inactive_is_low(m: Any, is_file: int) -> bool:
-    """inactive_is_low(): the active list is more than sqrt(10 * GB) times the inactive one (1 below 1 GB)."""
-    inactive = m.queues[is_file * 2].nr
-    active = m.queues[is_file * 2 + 1].nr
+def inactive_is_low(m: Any, n: int, is_file: int) -> bool:
+    """inactive_is_low() of node ``n``: the active list is more than sqrt(10 * GB) times the inactive one (1 below 1 GB)."""
+    inactive = m.queues[n * LISTS + is_file * INACTIVE_FILE].nr
+    active = m.queues[n * LISTS + is_file * INACTIVE_FILE + ACTIVE_LIST].nr
     gb = (inactive + active) // PAGES_PER_GIB
     ratio = integer_sqrt(10 * gb) if gb > 0 else 1
     return bool(inactive * ratio < active)
@@ -50,28 +58,32 @@ def integer_sqrt(n: int) -> int:
 
 
 @jit
-def prepare_scan_control(m: Any, sc: Any) -> None:
-    """Which lists may be deactivated, whether cache is enough (cache_trim_mode), whether hardly any file page is left."""
-    vm = m.vm[0]
+def prepare_scan_control(m: Any, n: int, sc: Any) -> None:
+    """Which lists of node ``n`` may be deactivated, whether cache is enough (cache_trim_mode), whether hardly any file page is left."""
+    node = m.nodes[n]
+    first = n * LISTS
     sc.deactivate = 3
     if not sc.force_deactivate:
-        anon = vm.activate_anon != vm.refaults_anon or inactive_is_low(m, 0)
-        files = vm.activate_file != vm.refaults_file or inactive_is_low(m, 1)
+        anon = node.activate_anon != node.refaults_anon or inactive_is_low(m, n, 0)
+        files = node.activate_file != node.refaults_file or inactive_is_low(m, n, 1)
         sc.deactivate = (1 if anon else 0) | (2 if files else 0)
-    inactive_file = m.queues[INACTIVE_FILE].nr
+    inactive_file = m.queues[first + INACTIVE_FILE].nr
     sc.cache_trim = 1 if inactive_file >> sc.priority and not sc.deactivate & 2 else 0
     high = 0
-    for z in range(len(m.zones)):
+    free = 0
+    for z in range(node.zone_first, node.zone_last + 1):
         high += m.zones[z].wmark_high
-    file = inactive_file + m.queues[ACTIVE_FILE].nr
-    tiny = file + free_pages(m) <= high and not sc.deactivate & 1 and m.queues[INACTIVE].nr >> sc.priority
+        free += m.zones[z].nr_free
+    file = inactive_file + m.queues[first + ACTIVE_FILE].nr
+    tiny = file + free <= high and not sc.deactivate & 1 and m.queues[first + INACTIVE].nr >> sc.priority
     sc.file_tiny = 1 if tiny else 0
 
 
 @jit
 def get_scan_count(m: Any, f: Any, sc: Any) -> None:
-    """How many pages of each list to scan at this priority, into ``f.scan``."""
+    """How many pages of each list of node ``f.node`` to scan at this priority, into ``f.scan``."""
     vm = m.vm[0]
+    node = m.nodes[f.node]
     anon, file = 1, 1
     denominator = 1
     if not sc.may_swap or vm.swap_free == 0:
@@ -83,36 +95,37 @@ def get_scan_count(m: Any, f: Any, sc: Any) -> None:
     elif sc.cache_trim:
         anon = 0
     else:
-        total = vm.anon_cost + vm.file_cost
-        anon = vm.swappiness * (total + total + vm.anon_cost + vm.file_cost + 1) // (total + vm.anon_cost + 1)
-        file = (200 - vm.swappiness) * (total + total + vm.anon_cost + vm.file_cost + 1) // (total + vm.file_cost + 1)
+        total = node.anon_cost + node.file_cost
+        anon = vm.swappiness * (3 * total + 1) // (total + node.anon_cost + 1)
+        file = (200 - vm.swappiness) * (3 * total + 1) // (total + node.file_cost + 1)
         denominator = max(anon + file, 1)
     for which in range(4):
         part = file if which >= INACTIVE_FILE else anon
-        f.scan[which] = (m.queues[which].nr >> sc.priority) * part // denominator
+        f.scan[which] = (m.queues[f.node * LISTS + which].nr >> sc.priority) * part // denominator
         f.goal[which] = f.scan[which]
 
 
 @jit
-def shrink_active(m: Any, a: int, which: int, pages: int) -> None:
-    """shrink_active_list(): everything goes inactive but referenced program text."""
+def shrink_active(m: Any, a: int, n: int, which: int, pages: int) -> None:
+    """shrink_active_list() on list ``which`` of node ``n``: everything goes inactive but referenced program text."""
     vm = m.vm[0]
     rotated = 0
+    active = n * LISTS + which
     for _ in range(pages):
-        p = lru.pop_tail(m, which)
+        p = lru.pop_tail(m, active)
         if p < 0:
             break
         m.actors[a].local_ns += vm.scan_ns
         attr = m.page[p].attr
         refs = referenced_active(m, p)
         if refs and attr & EXEC:
-            lru.add_head(m, p, which)
+            lru.add_head(m, p, active)
             rotated += 1
         else:
             m.flags[p] &= 255 ^ ACTIVE
             vm.pgdeactivate += 1
-            lru.add_head(m, p, which - 1)
-    note_cost(m, 1 if which == ACTIVE_FILE else 0, rotated)
+            lru.add_head(m, p, active - ACTIVE_LIST)
+    note_cost(m, n, 1 if which == ACTIVE_FILE else 0, rotated)
 
 
 @inlined

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, WRITE
+from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
 from core.jit import inlined, jit
@@ -53,22 +53,25 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     pg = m.page[p]
     actor = m.actors[a]
     actor.local_ns += vm.scan_ns
-    is_kswapd = 1 if a == vm.kswapd else 0
+    is_kswapd = int(actor.is_kswapd)
+    node = m.nodes[f.node]
     if pg.attr & READING:
         return KEEP
     sc.nr_scanned += 1
     note_dirty(m, f, p)
     marked = 1 if m.flags[p] & RECLAIM else 0
     if m.flags[p] & WRITEBACK:
-        if is_kswapd and m.flags[p] & RECLAIM and vm.node_writeback:
+        if is_kswapd and m.flags[p] & RECLAIM and node.writeback:
             f.nr_immediate += 1
         else:
             m.flags[p] |= RECLAIM
             f.nr_file_writeback += 1
-        return int(pol.writeback_page(is_kswapd, marked, vm.node_writeback, m.tunables))
+        return int(pol.writeback_page(is_kswapd, marked, node.writeback, m.tunables))
     if pg.attr & GONE:
         return FREE
     mapped = pg.attr & MAPPED and m.flags[p] & PRESENT
+    if mapped and sc.recursion == UNMAPPED:  # may_unmap = 0
+        return KEEP
     young = mapped and m.flags[p] & ACCESSED
     marked_ref = m.flags[p] & REFERENCED
     reclaim_clean = False
@@ -93,7 +96,10 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
         return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
     if reclaim_clean:
         return KEEP
-    return int(pol.dirty_page(is_kswapd, 0, marked, vm.node_dirty, sc.priority, m.tunables))
+    what = int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
+    if not sc.may_writepage and what not in (ACTIVATE, MARK):
+        return KEEP
+    return what
 
 
 @jit
@@ -145,7 +151,7 @@ def activate(m: Any, f: Any, p: int) -> None:
     if not m.flags[p] & ACTIVE:
         m.flags[p] |= ACTIVE
         vm.pgactivate += 1
-        vm.nonresident_age += 1
+        m.nodes[f.node].nonresident_age += 1
         f.nr_rotated += 1
 
 
@@ -154,12 +160,12 @@ def settle(m: Any, a: int, f: Any, sc: Any) -> int:
     """The end of shrink_inactive_list(): costs, counts, and the flusher is woken when all it met was dirty and unqueued."""
     vm = m.vm[0]
     cost = f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_rotated
-    note_cost(m, f.is_file, cost)
-    if a == vm.kswapd:
+    note_cost(m, f.node, f.is_file, cost)
+    if m.actors[a].is_kswapd:
         vm.pgsteal_kswapd += f.nr_reclaimed
     else:
         vm.pgsteal_direct += f.nr_reclaimed
-    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0:
+    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion:
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     sc.nr_dirty += f.nr_dirty
     sc.nr_congested += f.nr_congested

@@ -23,7 +23,7 @@ from core.sched import (
     wake,
 )
 from core.units import INFINITY, MS
-from core.vmscan_612.node import enter_shrink_node
+from core.vmscan_612.node import enter_shrink_node, snapshot_refaults
 from core.watermark import MARK_HIGH, watermark_ok
 
 START: Final = 0
@@ -35,9 +35,9 @@ PRIORITY: Final = 5
 
 
 @jit
-def balanced(m: Any) -> bool:
+def balanced(m: Any, node: Any) -> bool:
     """pgdat_balanced(): some zone is above high."""
-    for z in range(len(m.zones)):
+    for z in range(node.zone_first, node.zone_last + 1):
         if watermark_ok(m.zones[z], MARK_HIGH, 0, m.vm[0].era):
             return True
     return False
@@ -48,12 +48,13 @@ def step(m: Any, a: int, f: Any) -> int:
     """kswapd: balance from priority 12 to 1 until a zone is above high; sixteen failures in a row and it gives up."""
     vm = m.vm[0]
     now = m.actors[a].local_ns
+    node = m.nodes[m.actors[a].node]
     if f.phase == START:
         f.phase = NAPPING
         return sleep(m, a, WAIT_WORK, 0, now + 100 * MS)
     if f.phase == NAPPING:
         f.phase = ASLEEP
-        if balanced(m) or vm.kswapd_failures >= HOPELESS:
+        if balanced(m, node) or node.kswapd_failures >= HOPELESS:
             return sleep(m, a, WAIT_WORK, 0, INFINITY)
     if f.phase == ASLEEP:
         vm.pageoutrun += 1
@@ -65,27 +66,28 @@ def step(m: Any, a: int, f: Any) -> int:
         f.result = 0
         f.phase = PRIORITY
     if f.phase == NODE_DONE:
-        pass_done(m, f, now)
+        pass_done(m, a, f, now)
     if f.phase == PRIORITY:
-        if balanced(m):
+        if balanced(m, node):
             return kswapd_done(m, a, f)
         f.nr_to_reclaim = 0
-        for z in range(len(m.zones)):
+        for z in range(node.zone_first, node.zone_last + 1):
             f.nr_to_reclaim += max(m.zones[z].wmark_high, SWAP_CLUSTER_MAX)
         f.nr_scanned = 0
         f.phase = NODE_DONE
-        return enter_shrink_node(m, a)
+        return enter_shrink_node(m, a, m.actors[a].node)
     if f.result == 0:
-        vm.kswapd_failures += 1
+        node.kswapd_failures += 1
     return kswapd_done(m, a, f)
 
 
 @jit
-def pass_done(m: Any, f: Any, now: int) -> None:
+def pass_done(m: Any, a: int, f: Any, now: int) -> None:
     """After shrink_node(): wake who waits for the reserve, lower the priority unless enough was scanned and something freed."""
     f.result += f.ret
-    if allow_direct_reclaim(m):
-        wake(m, WAIT_PFMEMALLOC, -1, now)
+    n = m.actors[a].node
+    if allow_direct_reclaim(m, n):
+        wake(m, WAIT_PFMEMALLOC, n, now)
     raise_priority = f.nr_scanned < f.nr_to_reclaim
     if raise_priority or f.ret == 0:
         f.priority -= 1
@@ -95,19 +97,19 @@ def pass_done(m: Any, f: Any, now: int) -> None:
 @jit
 def kswapd_done(m: Any, a: int, f: Any) -> int:
     """snapshot_refaults(), clear the node's marks, nap for 100 ms before the real sleep."""
-    vm = m.vm[0]
+    n = m.actors[a].node
+    node = m.nodes[n]
     now = m.actors[a].local_ns
-    vm.refaults_anon = vm.activate_anon
-    vm.refaults_file = vm.activate_file
-    if balanced(m):
-        vm.node_congested = 0
-        vm.node_dirty = 0
-        vm.node_writeback = 0
+    snapshot_refaults(node)
+    if balanced(m, node):
+        node.congested = 0
+        node.dirty = 0
+        node.writeback = 0
         f.phase = START
-        wake(m, WAIT_PFMEMALLOC, -1, now)
+        wake(m, WAIT_PFMEMALLOC, n, now)
         return CONTINUE
-    if vm.kswapd_failures >= HOPELESS:
-        wake(m, WAIT_PFMEMALLOC, -1, now)
+    if node.kswapd_failures >= HOPELESS:
+        wake(m, WAIT_PFMEMALLOC, n, now)
         f.phase = START
         return CONTINUE
     f.phase = ASLEEP

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core import slabtest
 from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_NOPROGRESS, WHY_WRITEBACK
 from core.device import write_congested
 from core.jit import jit
@@ -29,7 +30,7 @@ from core.sched import (
     sleep,
     wake,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, FILE, INACTIVE, INACTIVE_FILE, SWAP
+from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, FILE, INACTIVE, INACTIVE_FILE, LISTS, SWAP
 from core.units import JIFFY, MS
 from core.vmscan_612.balance import get_scan_count, inactive_is_low, prepare_scan_control, shrink_active
 from core.vmscan_612.throttle import skip_throttle, throttle_writeback
@@ -38,11 +39,12 @@ START: Final = 0
 LISTS_LEFT: Final = 1
 SHRUNK: Final = 2
 THROTTLED: Final = 3
+SLAB_SHRUNK: Final = 4
 
 
 @jit
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
-    """shrink_node() of the one node: scan by get_scan_count(), then flags and throttles; returns pages freed."""
+    """shrink_node(): scan by get_scan_count(), then flags and throttles; returns pages freed."""
     vm = m.vm[0]
     sc = m.frames[a * DEPTH + f.sc]
     if f.phase == START:
@@ -54,9 +56,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         sc.nr_taken = 0
         sc.nr_file_taken = 0
         f.total_scanned = sc.nr_scanned
-        prepare_scan_control(m, sc)
+        prepare_scan_control(m, f.node, sc)
         get_scan_count(m, f, sc)
-        f.proportional = 1 if a != vm.kswapd and sc.priority == DEF_PRIORITY else 0
+        f.proportional = 1 if not m.actors[a].is_kswapd and sc.priority == DEF_PRIORITY else 0
         f.zone = 0
         f.phase = LISTS_LEFT
     if f.phase == SHRUNK:
@@ -66,6 +68,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     if f.phase == THROTTLED:
         return pop(m, a, f.nr_reclaimed)
+    if f.phase == SLAB_SHRUNK:
+        return node_done(m, pol, a, f, sc)
     while f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:
         if f.zone == 4:
             f.zone = 0
@@ -75,11 +79,16 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if shrink_one(m, a, f, sc):
             return CONTINUE
         f.zone += 1
-    if inactive_is_low(m, 0) and vm.swap_free > 0 and sc.may_swap:
-        shrink_active(m, a, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+    if inactive_is_low(m, f.node, 0) and vm.swap_free > 0 and sc.may_swap:
+        shrink_active(m, a, f.node, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+    if sc.recursion:
+        return node_done(m, pol, a, f, sc)
     before = vm.nr_slab
     shrink_slab(m, 0, 0, sc.priority)
     f.nr_reclaimed += before - vm.nr_slab
+    if vm.slab_burst > 0:
+        f.phase = SLAB_SHRUNK
+        return slabtest.enter(m, a)
     return node_done(m, pol, a, f, sc)
 
 
@@ -94,13 +103,14 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     f.scan[which] -= pages
     if which in (ACTIVE_LIST, ACTIVE_FILE):
         if sc.deactivate & (2 if which == ACTIVE_FILE else 1):
-            shrink_active(m, a, which, pages)
+            shrink_active(m, a, f.node, which, pages)
         else:
             sc.skipped_deactivate = 1
         return False
     depth = m.actors[a].depth
     s = push(m, a, SHRINK_LIST_612)
     s.sc = f.sc
+    s.node = f.node
     s.is_file = 1 if which == INACTIVE_FILE else 0
     s.nr_dirty = 0
     s.nr_unqueued_dirty = 0
@@ -109,11 +119,11 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     s.nr_immediate = 0
     s.nr_pageout = 0
     s.nr_rotated = 0
-    s.nr_taken = isolate(m, s, which, pages)
+    s.nr_taken = isolate(m, s, f.node * LISTS + which, pages)
     if s.nr_taken == 0:
         m.actors[a].depth = depth
         return False
-    if a == vm.kswapd:
+    if m.actors[a].is_kswapd:
         vm.pgscan_kswapd += s.nr_taken
     else:
         vm.pgscan_direct += s.nr_taken
@@ -146,46 +156,56 @@ def enough(m: Any, f: Any, sc: Any) -> bool:
 @jit
 def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     """kswapd marks the node; reclaimers that got nowhere are throttled."""
-    vm = m.vm[0]
+    node = m.nodes[f.node]
     now = m.actors[a].local_ns
-    is_kswapd = a == vm.kswapd
+    is_kswapd = m.actors[a].is_kswapd
     if f.nr_reclaimed > 0:
-        vm.kswapd_failures = 0
+        node.kswapd_failures = 0
+    if sc.recursion:
+        return pop(m, a, f.nr_reclaimed)
     f.phase = THROTTLED
     if is_kswapd:
         if sc.nr_file_writeback and sc.nr_file_writeback == sc.nr_taken:
-            vm.node_writeback = 1
+            node.writeback = 1
         if sc.nr_unqueued_dirty and sc.nr_unqueued_dirty == sc.nr_file_taken:
-            vm.node_dirty = 1
+            node.dirty = 1
         if sc.nr_immediate:
             how = pol.throttle(1, WHY_WRITEBACK, sc.priority, m.tunables)
             if how == BY_EVENT:
-                return throttle_writeback(m, a, now)
+                return throttle_writeback(m, a, f.node, now)
             if how == BY_CONGESTION:
                 return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
     if sc.nr_dirty and sc.nr_dirty == sc.nr_congested and is_kswapd:
-        vm.node_congested = 1
-    if not is_kswapd and vm.node_congested:
+        node.congested = 1
+    if not is_kswapd and node.congested:
         how = pol.throttle(0, WHY_CONGESTED, sc.priority, m.tunables)
-        if how == BY_EVENT and not skip_throttle(m):
+        if how == BY_EVENT and not skip_throttle(m, f.node):
             return sleep(m, a, WAIT_TIMER, 0, now + JIFFY)
         if how == BY_CONGESTION and (write_congested(m, SWAP) or write_congested(m, FILE)):  # wait_iff_congested()
             return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
     if f.nr_reclaimed > (sc.nr_scanned - f.total_scanned) >> 3:
-        wake(m, WAIT_NOPROGRESS, -1, now)
+        wake(m, WAIT_NOPROGRESS, f.node, now)
     elif not is_kswapd and sc.priority == 1 and f.nr_reclaimed == 0:
         how = pol.throttle(0, WHY_NOPROGRESS, sc.priority, m.tunables)
-        if how == BY_EVENT and not skip_throttle(m):
-            return sleep(m, a, WAIT_NOPROGRESS, 0, now + JIFFY)
+        if how == BY_EVENT and not skip_throttle(m, f.node):
+            return sleep(m, a, WAIT_NOPROGRESS, f.node, now + JIFFY)
         if how == BY_CONGESTION:
             return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
     return pop(m, a, f.nr_reclaimed)
 
 
 @jit
-def enter_shrink_node(m: Any, a: int) -> int:
-    """Push shrink_node() with the scan_control of the present frame."""
+def snapshot_refaults(node: Any) -> None:
+    """snapshot_refaults(): what prepare_scan_control() compares with."""
+    node.refaults_anon = node.activate_anon
+    node.refaults_file = node.activate_file
+
+
+@jit
+def enter_shrink_node(m: Any, a: int, n: int) -> int:
+    """Push shrink_node() of node ``n`` with the scan_control of the present frame."""
     depth = m.actors[a].depth
     s = push(m, a, SHRINK_NODE_612)
     s.sc = depth
+    s.node = n
     return CONTINUE

@@ -1,6 +1,7 @@
 """Workloads: what the tasks of a run do, as validated numbers, compiled with a seed to streams."""
 
 from sweep.workloads.base import WorkloadModel
+from sweep.workloads.crew import Crew
 from sweep.workloads.cyclic import Cyclic
 from sweep.workloads.mix import Mix
 from sweep.workloads.trace import TraceReplay
@@ -8,6 +9,7 @@ from sweep.workloads.union import KINDS, Workload, compile_streams, content_dige
 
 __all__ = [
     "KINDS",
+    "Crew",
     "Cyclic",
     "Mix",
     "TraceReplay",

@@ -22,15 +22,19 @@ ZIPF_STEP: Final = 1024  # the Zipf exponent is rounded to multiples of 1/1024
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class WorkloadModel(BaseModel):
+class Part(BaseModel):
+    """Base of what is written in a workload file: frozen, strict, no key unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class WorkloadModel(Part):
     """Base of all kinds.
 
     Attributes:
         name: for messages; set from the file's name.
         duration_s: simulated time after which the run ends, s, 0.1 to 3600.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     name: Annotated[str, Field(max_length=100)] = ""
     duration_s: Annotated[float, Field(ge=0.1, le=3600)] = 10
@@ -49,13 +53,23 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, zlib.crc32(purpose.encode())])))
 
 
-def pages_of(mib: float) -> int:
-    """Whole pages in ``mib`` MiB, rounded to the nearest."""
-    return round(mib * PAGES_PER_MIB)
+def scale_of(machine: Machine) -> int:
+    """How many real pages one page of this machine's runs stands for."""
+    return int(getattr(machine, "page_scale", 1))
+
+
+def pages_of(mib: float, scale: int) -> int:
+    """Pages of the simulation in ``mib`` MiB, rounded to the nearest."""
+    return round(mib * PAGES_PER_MIB / scale)
+
+
+def scaled(pages: int, scale: int) -> int:
+    """Pages of the simulation for a count of real pages (or packets), rounded up."""
+    return -(-pages // scale)
 
 
 def transfer_ns(pages: int, mb_per_s: float) -> int:
-    """Time that ``pages`` take at a rate in decimal MB/s, ns."""
+    """Time that ``pages`` real pages take at a rate in decimal MB/s, ns."""
     return round(pages * PAGE_BYTES * 1000 / mb_per_s)
 
 
@@ -68,14 +82,23 @@ class Zipf:
     """Bounded Zipf popularity of ``pages`` pages: rank r is drawn in proportion to r ** -exponent (0: uniform).
 
     Ranks are scattered over the region in blocks of 16 pages by a random permutation. Only operations that IEEE 754
-    rounds exactly are used (no pow), so the same seed gives the same pages on every processor.
+    rounds exactly are used (no pow), so the same seed gives the same pages on every processor. A page that stands for
+    ``scale`` real ones is as popular as they are together, and they are the same ones at every scale.
     """
 
-    def __init__(self, rng: np.random.Generator, pages: int, exponent: float) -> None:
-        self._cumulative = np.cumsum(1 / _power(np.arange(1, pages + 1, dtype=np.float64), exponent))
-        blocks = pages // BLOCK
-        self._place = np.arange(pages, dtype=np.int64)
-        self._place[: blocks * BLOCK] = (rng.permutation(blocks)[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+    def __init__(self, rng: np.random.Generator, pages: int, exponent: float, scale: int = 1) -> None:
+        real = pages * scale
+        weight = 1 / _power(np.arange(1, real + 1, dtype=np.float64), exponent)
+        blocks = real // BLOCK
+        place = np.arange(real, dtype=np.int64)
+        place[: blocks * BLOCK] = (rng.permutation(blocks)[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+        if scale > 1:
+            placed = np.empty(real)
+            placed[place] = weight
+            weight = placed.reshape(pages, scale).sum(axis=1)
+            place = np.arange(pages, dtype=np.int64)
+        self._cumulative = np.cumsum(weight)
+        self._place = place
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
         """int64[count] pages in [0, pages)."""

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from core import Machine
 from core.streams import FILE_READ, READ, WRITE, Builder, Region, Streams, Task
-from sweep.workloads.base import BATCH, WorkloadModel, generator, jittered, pages_of
+from sweep.workloads.base import BATCH, WorkloadModel, generator, jittered, pages_of, scale_of, scaled
 
 JITTER = 0.5
 
@@ -39,23 +39,24 @@ class Cyclic(WorkloadModel):
     start_pages: Annotated[int, Field(ge=1, le=1 << 24)] = 1024
 
     def compile(self, machine: Machine, seed: int) -> Streams:
-        """Streams of one replicate; ``machine`` changes nothing here."""
-        builder = Builder()
-        anon = builder.anon(pages_of(self.size_mib))
-        text = builder.file(self.text_pages, executable=True)
-        task = builder.task(self.op_ns)
-        file = builder.file(self.clean_file_pages) if self.clean_file_pages else None
+        """Streams of one replicate; of ``machine`` only the page_scale counts."""
+        scale = scale_of(machine)
+        builder = Builder(scale)
+        anon = builder.anon(max(1, pages_of(self.size_mib, scale)))
+        text = builder.file(scaled(self.text_pages, scale), executable=True)
+        task = builder.task(self.op_ns * scale)
+        file = builder.file(scaled(self.clean_file_pages, scale)) if self.clean_file_pages else None
         start = task.here
-        self._lap(task, anon, text, file, generator(seed, "cyclic"))
+        self._lap(task, anon, text, file, generator(seed, "cyclic"), scale)
         task.jump(start)
         return builder.build(self.horizon_ns)
 
-    def _lap(self, task: Task, anon: Region, text: Region, file: Region | None, rng: np.random.Generator) -> None:
-        offset = int(rng.integers(min(self.start_pages, anon.pages)))
+    def _lap(self, task: Task, anon: Region, text: Region, file: Region | None, rng: np.random.Generator, scale: int) -> None:
+        offset = int(rng.integers(min(scaled(self.start_pages, scale), anon.pages)))
         firsts = [*range(offset, anon.pages, BATCH), *range(0, offset, BATCH)]
         touched = rng.integers(text.pages, size=len(firsts))
-        think = jittered(rng, self.think_ns, len(firsts), JITTER)
-        bounds = np.linspace(0, self.clean_file_pages, len(firsts) + 1).astype(np.int64).tolist()
+        think = jittered(rng, self.think_ns * scale, len(firsts), JITTER)
+        bounds = np.linspace(0, file.pages if file else 0, len(firsts) + 1).astype(np.int64).tolist()
         for batch, (first, page, ns) in enumerate(zip(firsts, touched.tolist(), think.tolist(), strict=True)):
             end = offset if first < offset else anon.pages
             task.run(WRITE, anon.first + first, min(BATCH, end - first))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from core import Machine
 from core.streams import Streams
-from sweep.workloads.base import Share, WorkloadModel, pages_of
-from sweep.workloads.roles import Roles
+from sweep.workloads.base import Share, WorkloadModel, pages_of, scale_of
+from sweep.workloads.roles import Roles, split
 
 
 class Mix(WorkloadModel):
@@ -70,29 +69,23 @@ class Mix(WorkloadModel):
         Raises:
             ValueError: no role has both tasks and pages.
         """
-        pages = self._footprint(machine)
+        scale = scale_of(machine)
+        pages = self._footprint(machine, scale)
         anon = round(pages * self.anon_share)
         written = round((pages - anon) * self.written_share)
         read = pages - anon - written
-        roles = Roles(self.op_ns, self.round_touches, pages_of(self.text_mib), seed)
-        for number, size in enumerate(_split(anon, self.anon_tasks)):
+        roles = Roles(self.op_ns, self.round_touches, pages_of(self.text_mib, scale), seed, scale)
+        for number, size in enumerate(split(anon, self.anon_tasks)):
             roles.anon(number, size, self.zipf, self.store_share, self.turnover, self.grow_mb_s)
         if read and self.readers:
             roles.read(self.readers, read, self.zipf, self.stream_share)
-        for number, size in enumerate(_split(written, self.writers)):
-            roles.write(number, size, self.write_mb_s, pages_of(self.fsync_mib))
+        for number, size in enumerate(split(written, self.writers)):
+            roles.write(number, size, self.write_mb_s, pages_of(self.fsync_mib, scale))
         if not roles.tasks:
             raise ValueError(f"anon_share: {self.anon_share}; allowed: a share that leaves a role with tasks some pages")
         return roles.builder.build(self.horizon_ns)
 
-    def _footprint(self, machine: Machine) -> int:
+    def _footprint(self, machine: Machine, scale: int) -> int:
         if self.footprint_mib is not None:
-            return pages_of(self.footprint_mib)
-        return pages_of(machine.ram_mib * (self.footprint_ratio or 0))
-
-
-def _split(pages: int, parts: int) -> list[int]:
-    """``pages`` in at most ``parts`` sizes of at least one page, which differ by one at most."""
-    parts = min(parts, pages)
-    ends = [pages * i // parts for i in range(parts + 1)] if parts else [0]
-    return np.diff(ends).tolist()
+            return pages_of(self.footprint_mib, scale)
+        return pages_of(machine.ram_mib * (self.footprint_ratio or 0), scale)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.streams import FILE_READ, FILE_WRITE, READ, WRITE, Builder, Region, Task
-from sweep.workloads.base import BATCH, Zipf, generator, jittered, transfer_ns
+from sweep.workloads.base import BATCH, Zipf, generator, jittered, scaled, transfer_ns
 
 JITTER: Final = 0.5
 SEGMENTS: Final = 16  # anonymous memory is given back and grown again this often in a round
@@ -20,28 +20,31 @@ SCAN: Final = 256  # pages of one sequential scan, 1 MiB
 class Roles:
     """Adds tasks to a Builder; all share one program text, and every task draws from a generator of its own.
 
+    Sizes are in pages of the simulation; a touch stands for ``scale`` real ones and costs as much.
+
     Attributes:
         builder: what the tasks are added to.
         tasks: how many were added.
     """
 
-    def __init__(self, op_ns: int, round_touches: int, text_pages: int, seed: int) -> None:
-        self.builder = Builder()
+    def __init__(self, op_ns: int, round_touches: int, text_pages: int, seed: int, scale: int) -> None:
+        self.builder = Builder(scale)
         self.tasks = 0
-        self._op_ns = op_ns
-        self._touches = round_touches
+        self._op_ns = op_ns * scale
+        self._touches = max(SEGMENTS, round_touches // scale)
         self._seed = seed
+        self._scale = scale
         self._text = self.builder.file(max(1, text_pages), executable=True)
-        self._text_use = Zipf(generator(seed, "text"), self._text.pages, TEXT_ZIPF)
+        self._text_use = Zipf(generator(seed, "text"), self._text.pages, TEXT_ZIPF, scale)
 
     def anon(self, number: int, pages: int, zipf: float, store_share: float, turnover: float, grow_mb_s: float) -> None:
         """A task that grows ``pages`` of anonymous memory, uses them, and turns a share of them over in every round."""
         rng = generator(self._seed, f"anon {number}")
         region = self.builder.anon(pages)
         task = self._task(rng)
-        _run_batches(task, rng, WRITE, region.first, region.pages, grow_mb_s)
+        self._run_batches(task, rng, WRITE, region.first, region.pages, grow_mb_s)
         start = task.here
-        touched = Zipf(rng, pages, zipf).draw(rng, self._touches)
+        touched = Zipf(rng, pages, zipf, self._scale).draw(rng, self._touches)
         codes = np.where(rng.random(self._touches) < store_share, WRITE, READ)
         turned = np.diff(np.linspace(0, round(pages * turnover), SEGMENTS + 1).astype(np.int64)).tolist()
         for segment, size in enumerate(turned):
@@ -50,14 +53,14 @@ class Roles:
             if size:
                 first = region.first + int(rng.integers(pages - size + 1))
                 task.discard(Region(first, size, region.attr))
-                _run_batches(task, rng, WRITE, first, size, grow_mb_s)
+                self._run_batches(task, rng, WRITE, first, size, grow_mb_s)
         task.jump(start)
 
     def read(self, tasks: int, pages: int, zipf: float, stream_share: float) -> None:
         """Tasks that read one file: first all of it, then popular pages one by one and scans of 1 MiB."""
         file = self.builder.file(pages)
-        popular = Zipf(generator(self._seed, "read file"), pages, zipf)
-        scan = min(SCAN, pages)
+        popular = Zipf(generator(self._seed, "read file"), pages, zipf, self._scale)
+        scan = min(scaled(SCAN, self._scale), pages)
         scans = round(self._touches * stream_share / scan)
         for number in range(tasks):
             rng = generator(self._seed, f"reader {number}")
@@ -85,7 +88,7 @@ class Roles:
         nothing = np.empty(0, np.int64)
         for at in range(0, pages, chunk):
             self._touch(task, rng, nothing, nothing)
-            _run_batches(task, rng, FILE_WRITE, file.first + at, min(chunk, pages - at), mb_per_s)
+            self._run_batches(task, rng, FILE_WRITE, file.first + at, min(chunk, pages - at), mb_per_s)
             if fsync_pages:
                 task.fsync(file)
         task.jump(start)
@@ -103,9 +106,16 @@ class Roles:
         text = self._text.first + self._text_use.draw(rng, len(places))
         task.touch_mixed(np.insert(codes, places, READ), np.insert(pages, places, text))
 
+    def _run_batches(self, task: Task, rng: np.random.Generator, code: int, first: int, pages: int, mb_per_s: float) -> None:
+        """Touch consecutive pages in batches of 32 at a rate: the task sleeps after each for its time, jittered by 50 %."""
+        starts = range(0, pages, BATCH)
+        mean = transfer_ns(BATCH * self._scale, mb_per_s)
+        for at, ns in zip(starts, jittered(rng, mean, len(starts), JITTER).tolist(), strict=True):
+            task.run(code, first + at, min(BATCH, pages - at)).sleep(ns)
 
-def _run_batches(task: Task, rng: np.random.Generator, code: int, first: int, pages: int, mb_per_s: float) -> None:
-    """Touch consecutive pages in batches of 32 at a rate: the task sleeps after each for its time, jittered by 50 %."""
-    starts = range(0, pages, BATCH)
-    for at, ns in zip(starts, jittered(rng, transfer_ns(BATCH, mb_per_s), len(starts), JITTER).tolist(), strict=True):
-        task.run(code, first + at, min(BATCH, pages - at)).sleep(ns)
+
+def split(pages: int, parts: int) -> list[int]:
+    """``pages`` in at most ``parts`` sizes of at least one page, which differ by one at most."""
+    parts = min(parts, pages)
+    ends = [pages * i // parts for i in range(parts + 1)] if parts else [0]
+    return np.diff(ends).tolist()

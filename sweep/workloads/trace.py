@@ -17,7 +17,8 @@ from core import Machine
 from core.streams import WRITE, Builder, Region, Streams, Task
 from sweep.errors import shown
 from sweep.tracefile import DISCARD, FILE_WRITE, FSYNC, Trace, TraceError, load
-from sweep.workloads.base import BATCH, Share, WorkloadModel, generator, jittered, pages_of
+from sweep.workloads.base import BATCH, Share, WorkloadModel, generator, jittered, pages_of, scale_of
+from sweep.workloads.coarse import coarsened
 
 # Think time between touches is kept to this precision; one think for each touch would triple the operations.
 THINK_BLOCK_NS: Final = 20_000
@@ -90,15 +91,16 @@ class TraceReplay(WorkloadModel):
         return _cached(path, status.st_size, status.st_mtime_ns)[1]
 
     def compile(self, machine: Machine, seed: int) -> Streams:
-        """Streams of one replicate; ``machine`` changes nothing here."""
-        trace = self.trace()
-        builder = Builder()
+        """Streams of one replicate; of ``machine`` only the page_scale counts."""
+        scale = scale_of(machine)
+        trace = coarsened(self.trace(), scale)
+        builder = Builder(scale)
         shared: dict[int, Region] = {}
         for number in range(self.instances):
             regions = _regions(builder, trace, shared)
             self._replay(builder, trace, regions, generator(seed, f"instance {number}"))
         if self.competitor_mib:
-            self._compete(builder, generator(seed, "competitor"))
+            self._compete(builder, generator(seed, "competitor"), scale)
         return builder.build(self.horizon_ns)
 
     def _replay(self, builder: Builder, trace: Trace, regions: list[Region], rng: np.random.Generator) -> None:
@@ -144,12 +146,12 @@ class TraceReplay(WorkloadModel):
                 _special(task, int(kind[stop]), int(page[stop]), int(count[stop]))
                 at = stop + 1
 
-    def _compete(self, builder: Builder, rng: np.random.Generator) -> None:
-        region = builder.anon(pages_of(self.competitor_mib))
-        task = builder.task(COMPETITOR_OP_NS).think(1 + int(rng.integers(self.competitor_think_ns + 1)))
+    def _compete(self, builder: Builder, rng: np.random.Generator, scale: int) -> None:
+        region = builder.anon(max(1, pages_of(self.competitor_mib, scale)))
+        task = builder.task(COMPETITOR_OP_NS * scale).think(1 + int(rng.integers(self.competitor_think_ns + 1)))
         start = task.here
         firsts = range(0, region.pages, BATCH)
-        think = jittered(rng, self.competitor_think_ns, len(firsts), COMPETITOR_JITTER)
+        think = jittered(rng, self.competitor_think_ns * scale, len(firsts), COMPETITOR_JITTER)
         for first, ns in zip(firsts, think.tolist(), strict=True):
             task.run(WRITE, region.first + first, min(BATCH, region.pages - first)).think(ns)
         task.jump(start)

@@ -12,19 +12,21 @@ from core import Machine
 from core.streams import Streams
 from sweep.explain import problem_line
 from sweep.workloads.base import WorkloadModel
+from sweep.workloads.crew import Crew
 from sweep.workloads.cyclic import Cyclic
 from sweep.workloads.mix import Mix
 from sweep.workloads.trace import TraceReplay
 
-Workload = Annotated[Cyclic | Mix | TraceReplay, Field(discriminator="kind")]
-KINDS: Final[dict[str, type[Cyclic] | type[Mix] | type[TraceReplay]]] = {
+Workload = Annotated[Crew | Cyclic | Mix | TraceReplay, Field(discriminator="kind")]
+KINDS: Final[dict[str, type[Crew] | type[Cyclic] | type[Mix] | type[TraceReplay]]] = {
+    "crew": Crew,
     "cyclic": Cyclic,
     "mix": Mix,
     "trace": TraceReplay,
 }
 
 
-def load(mapping: Mapping[str, Any], source: Path) -> Cyclic | Mix | TraceReplay:
+def load(mapping: Mapping[str, Any], source: Path) -> Crew | Cyclic | Mix | TraceReplay:
     """A workload from the values of a configuration file.
 
     Args:

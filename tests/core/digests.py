@@ -10,7 +10,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).parents[2])]
 
 from core import policies, simulate  # noqa: E402
-from tests.core.random_case import random_machine, random_params, random_streams  # noqa: E402
+from tests.core.random_case import on_nodes, random_machine, random_params, random_streams  # noqa: E402
 
 
 def digests(first: int, last: int) -> list[str]:
@@ -18,6 +18,8 @@ def digests(first: int, last: int) -> list[str]:
     for seed in range(first, last):
         rng = np.random.default_rng(seed)
         machine, params, streams = random_machine(rng), random_params(rng), random_streams(rng, tasks=3, blocks=3, touches=200)
+        if seed % 4 == 3:
+            machine = on_nodes(machine, rng)
         lines += [f"{seed} {name} {simulate(machine, policies.load(name), params, streams).digest}" for name in policies.names()]
     return lines
 

@@ -92,3 +92,65 @@ def test_mixed_touches_keep_their_order() -> None:
 def test_empty_regions_are_refused() -> None:
     with pytest.raises(ValueError, match="region pages: 0; allowed: >= 1"):
         Builder().anon(0)
+
+
+def test_arrivals_are_sorted_and_keep_their_order_within_a_moment() -> None:
+    builder = Builder()
+    builder.anon(1)
+    builder.task().receive(3)
+    builder.arrivals(streams.SERVER_DOWN, 500, 1)
+    builder.arrivals(streams.PACKETS, np.array([900, 100, 500]), np.array([3, 1, 2]), 64)
+    builder.arrivals(streams.BURST, 100, 7, 10**6)
+    stream = builder.build(1000)
+    assert stream.arrivals.tolist() == [
+        [100, streams.PACKETS, 1, 64],
+        [100, streams.BURST, 7, 10**6],
+        [500, streams.SERVER_DOWN, 1, 0],
+        [500, streams.PACKETS, 2, 64],
+        [900, streams.PACKETS, 3, 64],
+    ]
+    assert int(stream.ops[0]) >> 40 & 255 == streams.RECEIVE == 13
+    assert stream.ops[1] == 3
+
+
+def test_the_digest_sees_arrivals_and_scale_and_is_the_old_one_without() -> None:
+    plain = small()
+    assert plain.digest == "3f3e28faf05c947cda23cb609ceabe86ee1e585d465296603e29aedd9996f542"
+    some = replace(plain, arrivals=np.array([[1, streams.SLAB_BURST, 3000, 0]]))
+    other = replace(plain, arrivals=np.array([[1, streams.SLAB_BURST, 3001, 0]]))
+    assert len({plain.digest, some.digest, other.digest, replace(plain, page_scale=4).digest}) == 4
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "says"),
+    [
+        ([[-1, 0, 1, 1]], "arrival 0: time out of range"),
+        ([[5, 0, 1, 1], [4, 0, 1, 1]], "arrival 1: earlier than the one before"),
+        ([[5, 5, 1, 1]], "arrival 0: unknown kind; allowed: 0 to 4"),
+        ([[5, 0, -1, 1]], "arrival 0: amount out of range"),
+        ([[5, 1, 1, -1]], "arrival 0: extra out of range"),
+        ([[5, 2, 2, 0]], r"arrival 0: no such device; allowed: 0 \(swap\) and 1 \(file\)"),
+        ([[5, 4, 1, 1]], "arrival 0: extra must be 0"),
+        ([[5, 4, 1]], r"streams.arrivals: int64\[1, 3\]; allowed: int64\[n, 4\]"),
+    ],
+)
+def test_arrivals_that_mean_nothing_are_refused(arrivals: list[list[int]], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        streams.check(replace(small(), arrivals=np.array(arrivals, np.int64)))
+
+
+def test_a_scale_is_part_of_the_stream_and_has_bounds() -> None:
+    builder = Builder(page_scale=16)
+    builder.anon(1)
+    builder.task()
+    assert builder.build(1).page_scale == 16
+    with pytest.raises(ValueError, match=r"streams.page_scale: 0; allowed: 1 to 65536"):
+        streams.check(replace(small(), page_scale=0))
+
+
+def test_a_stream_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    monkeypatch.setattr(streams, "check", looked.append)
+    stream = small()
+    assert stream.checked
+    assert looked == [stream]

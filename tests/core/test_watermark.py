@@ -13,8 +13,11 @@ from core.units import PAGES_PER_MIB
 from core.watermark import (
     ERA_2_6_23,
     ERA_6_12,
+    MARK_HIGH,
+    MARK_LOW,
     MARK_MIN,
     MARK_NONE,
+    MARK_OOM,
     default_min_free_kbytes,
     floor,
     lowmem_reserve,
@@ -71,21 +74,54 @@ def zone(mark_min: int) -> NDArray[np.void]:
     return one  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize(
-    ("flags", "old", "new"),
-    [
-        (gfp.KERNEL, 1000, 1000),
-        (gfp.NOIO, 1000, 1000),
-        (gfp.NOWAIT, 750, 1000),
-        (gfp.HIGH | gfp.WAIT, 500, 500),
-        (gfp.ATOMIC, 375, 375),
-        (gfp.ATOMIC | gfp.NOMEMALLOC, 375, 500),
-    ],
-)
-def test_the_discounts_of_each_gfp_class(flags: int, old: int, new: int) -> None:
+DISCOUNTS = [  # class, then what stays of a min of 1000 in 2.6.23, 6.1 and 6.12
+    (gfp.KERNEL, 1000, 1000, 1000),
+    (gfp.NOFS, 1000, 1000, 1000),
+    (gfp.NOIO, 1000, 1000, 1000),
+    (gfp.KERNEL | gfp.NOMEMALLOC, 1000, 1000, 1000),
+    (gfp.NOWAIT, 750, 1000, 1000),
+    (gfp.KERNEL | gfp.RT, 750, 750, 500),
+    (gfp.HIGH | gfp.WAIT, 500, 500, 500),
+    (gfp.HIGH | gfp.WAIT | gfp.RT, 375, 375, 500),
+    (gfp.ATOMIC, 375, 375, 375),
+    (gfp.ATOMIC | gfp.RT, 375, 375, 375),
+    (gfp.ATOMIC | gfp.NOMEMALLOC, 375, 500, 500),
+    (gfp.RT, 750, 750, 1000),
+]
+
+
+@pytest.mark.parametrize(("flags", "old", "six_one", "six_twelve"), DISCOUNTS)
+def test_the_discounts_of_each_gfp_class(flags: int, old: int, six_one: int, six_twelve: int) -> None:
     test = getattr(floor, "py_func", floor)
     assert test(zone(1000), MARK_MIN, flags, ERA_2_6_23) == old
-    assert test(zone(1000), MARK_MIN, flags, ERA_6_12) == new
+    assert test(zone(1000), MARK_MIN, flags, ERA_6_12) == six_twelve
+    one = zone(1000)
+    one.rt_quarter = 1  # type: ignore[attr-defined]
+    assert test(one, MARK_MIN, flags, ERA_6_12) == six_one
+
+
+@pytest.mark.parametrize("flags", [gfp.KERNEL, gfp.ATOMIC, gfp.HIGH | gfp.WAIT, gfp.NOIO | gfp.RT])
+def test_an_oom_victim_gets_half_whatever_else_it_asks_with(flags: int) -> None:
+    """ALLOC_OOM replaces the other flags; in 2.6.23 TIF_MEMDIE means no watermark at all."""
+    test = getattr(floor, "py_func", floor)
+    assert test(zone(1000), MARK_OOM, flags, ERA_6_12) == 500
+    assert test(zone(1000), MARK_NONE, flags, ERA_2_6_23) == 0
+
+
+@pytest.mark.parametrize("flags", [gfp.KERNEL, gfp.ATOMIC, gfp.NOWAIT, gfp.HIGH | gfp.WAIT, gfp.KERNEL | gfp.RT])
+def test_discounts_are_for_the_min_mark_alone(flags: int) -> None:
+    test = getattr(floor, "py_func", floor)
+    for era in (ERA_2_6_23, ERA_6_12):
+        assert test(zone(1000), MARK_LOW, flags, era) == 1250
+        assert test(zone(1000), MARK_HIGH, flags, era) == 1500
+
+
+ATOMIC_FLOORS = [136, 272, 543, 1086, 3072, 6144, 6144]
+
+
+@pytest.mark.parametrize(("row", "atomic"), list(zip(OLD, ATOMIC_FLOORS, strict=True)))
+def test_the_published_floors_of_gfp_atomic(row: tuple[int, int, int, int], atomic: int) -> None:
+    assert getattr(floor, "py_func", floor)(zone(row[1]), MARK_MIN, gfp.ATOMIC, ERA_2_6_23) == atomic
 
 
 def test_only_memalloc_enters_the_strict_reserve() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from core import policies
 from sweep.cli import main
-from tests import tinysweep
+from tests import tinyscenario, tinysweep
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -90,11 +91,44 @@ def test_check_tells_the_extent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert called(monkeypatch, capsys, "check", str(path)) == (0, f"{path}: ok: {extent}\n", "")
 
 
-def test_policies_and_version_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_tells_a_scenario_from_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tinyscenario.write(tmp_path)
+    assert called(monkeypatch, capsys, "check", str(path)) == (0, f"{path}: ok: 4 rows, 12 simulations\n", "")
+    assert called(monkeypatch, capsys, "check", str(path), "--set", "seeds=1") == (0, f"{path}: ok: 4 rows, 4 simulations\n", "")
+    assert called(monkeypatch, capsys, "check", "w1")[1].endswith("w1.yaml: ok: 6 rows, 72 simulations\n")
+    code, out, err = called(monkeypatch, capsys, "check", str(tinyscenario.write(tmp_path, tinyscenario.TINY.replace("policy: inline", "policy: out"))))
+    assert (code, out) == (2, "")
+    assert err.startswith(f"highwater: error: {path}: rows[0].policy: out; allowed: ")
+
+
+def test_policies_are_listed_with_source_and_tunables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = called(monkeypatch, capsys, "policies")
     assert code == 0
-    assert re.search(r"^inline: .*2\.6\.23", out, re.MULTILINE)
-    assert re.search(r"^    min_free_kbytes: 128 to \d+ kB, default computed: ", out, re.MULTILINE)
+    words = " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 120
+    for name in policies.names():
+        policy = policies.load(name)
+        assert f"\n  {name}: {policy.title}\n" in out
+        assert " ".join(policy.source.split()) in words
+        for tunable in policy.tunables:
+            assert re.search(rf"\b{tunable.name}: {tunable.low} to {tunable.high}\b", out)
+            assert " ".join(tunable.summary.split()) in words
+    assert out.count("min_free_kbytes: 128 to") == len({policies.load(name).era for name in policies.names()}), "what all share is said once for each era"
+
+
+def test_one_policy_is_told_in_full(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(monkeypatch, capsys, "policies", "postponed")
+    assert code == 0
+    assert out.splitlines()[:2] == ["postponed: postponed laundering (RFC 0/7)", "era: 2.6.23"]
+    assert "\nPostponed laundering as posted: set dirty pages aside" in out
+    assert "\n  min_free_kbytes: 128 to" in out
+    assert "\n  launder_keeps_memalloc: 0 to 1, default 0: 1: without patch 7/7" in out
+    code, out, err = called(monkeypatch, capsys, "policies", "prompt")
+    assert (code, out) == (2, "")
+    assert err.startswith("highwater: error: unknown policy 'prompt'; known: ")
+
+
+def test_the_version_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert called(monkeypatch, capsys, "version")[1].startswith("highwater ")
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from core import Device, Machine, Streams
-from core.streams import ANON, EXEC, FILE_READ, FILE_WRITE, MAPPED, READ, RUN, WRITE, Region
+from core.streams import ANON, EXEC, FILE_READ, FILE_WRITE, MAPPED, READ, WRITE, Region
 from sweep import workloads
 from sweep.tracefile import FSYNC, Header, Trace, TraceRegion, dump, write_trace
 from sweep.workloads.base import Zipf, generator
+from tests.sweep.words import pages, touched
 
 DISK = Device("disk", 60, 60, 100_000, 10_000_000)
 PC = Machine("pc", 128, 2, 512, DISK, DISK)
@@ -25,30 +25,6 @@ MIX: dict[str, Any] = {"kind": "mix", "footprint_mib": 16, "anon_share": 0.5, "r
 
 def compiled(mapping: dict[str, Any], seed: int = 1, source: Path = HERE) -> Streams:
     return workloads.compile_streams(workloads.load(mapping, source), PC, seed)
-
-
-def pages(streams: Streams, mask: int, value: int) -> int:
-    return int((streams.page_attr & mask == value).sum())
-
-
-def touched(streams: Streams, task: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Codes and pages of a task's touches in order, runs written out."""
-    codes: list[int] = []
-    where: list[int] = []
-    words = streams.ops[streams.task_first[task] : streams.task_last[task]].tolist()
-    at = 0
-    while at < len(words):
-        code, page = words[at] >> 40 & 255, words[at] & 0xFFFFFFFF
-        if code < RUN:
-            codes.append(code)
-            where.append(page)
-            at += 1
-            continue
-        if code == RUN:
-            codes += [words[at] >> 48 & 255] * words[at + 1]
-            where += range(page, page + words[at + 1])
-        at += 2
-    return np.array(codes, np.int64), np.array(where, np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -215,9 +191,9 @@ def test_a_trace_is_found_beside_the_file_that_names_it(traces: Path) -> None:
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({}, "kind: missing; allowed: cyclic, mix, trace"),
-        ({"kind": "cycle"}, "kind: cycle; allowed: cyclic, mix, trace"),
-        ({"kind": ["mix"]}, "kind: ['mix']; allowed: cyclic, mix, trace"),
+        ({}, "kind: missing; allowed: crew, cyclic, mix, trace"),
+        ({"kind": "cycle"}, "kind: cycle; allowed: crew, cyclic, mix, trace"),
+        ({"kind": ["mix"]}, "kind: ['mix']; allowed: crew, cyclic, mix, trace"),
         ({**CYCLIC, "size_mb": 1}, "size_mb: unknown key; allowed: "),
         ({**CYCLIC, "size_mib": 0}, "size_mib: 0; allowed: >= 1"),
         ({**CYCLIC, "size_mib": float("nan")}, "size_mib: nan; allowed: "),
