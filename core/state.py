@@ -318,6 +318,7 @@ class Actor:
     first: i8
     last: i8
     op_ns: i8
+    looked: i8  # the touches before this one have been looked at for pages to fetch
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
     ticket: i8  # its place in the queue for a page of kswapd (0: none)
