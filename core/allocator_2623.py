@@ -56,7 +56,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if z >= 0:
             return obtained(m, a, z)
     if f.phase == RECLAIM:
-        return direct_reclaim(m, a, f, DIRECT_2623)
+        if not m.actors[a].memdie:
+            return direct_reclaim(m, a, f, DIRECT_2623)
+        f.phase = REBALANCE  # killed while it waited
     if f.phase == WAITED:
         return waited(m, pol, a, f)
     if f.phase == REBALANCE:

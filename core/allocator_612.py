@@ -53,7 +53,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = REBALANCE
         wake_kswapd(m, m.actors[a].local_ns)
     if f.phase == RECLAIM:
-        return direct_reclaim(m, a, f, DIRECT_612)
+        if not m.actors[a].memdie:
+            return direct_reclaim(m, a, f, DIRECT_612)
+        f.phase = REBALANCE  # killed while it waited
     if f.phase == WAITED:
         return waited(m, pol, a, f)
     if f.phase == REBALANCE:
@@ -104,9 +106,9 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
     z = try_alloc(m, MARK_HIGH, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
+    f.loops = 0
     if f.gfp & gfp.FS:
         out_of_memory(m, actor.local_ns)
-        f.loops = 0
         if actor.memdie:
             return give_way(m, a)
     return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numba
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import _dynfunc, types  # type: ignore[attr-defined]
+from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 from numba.experimental.function_type import _get_wrapper_address
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -195,6 +198,27 @@ def _plain_integers(dispatcher: Any) -> Any:
 
     dispatcher.get_call_template = get_call_template
     return dispatcher
+
+
+def _prefetch(_typing: Any, array: Any, index: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        items = context.make_array(sig.args[0])(context, builder, args[0])
+        address = builder.bitcast(builder.gep(items.data, [args[1]]), cgutils.voidptr_t)
+        i32 = ir.IntType(32)
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [address.type], ir.FunctionType(ir.VoidType(), [address.type, i32, i32, i32]))
+        builder.call(hint, [address, i32(1), i32(3), i32(1)])  # to be written, keep in all caches, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), emit
+
+
+def _no_prefetch(array: Any, index: int) -> None:
+    """Interpreted: a hint has no effect on results."""
+
+
+# prefetch(array, index): bring an item of a one-dimensional contiguous array into the cache. Pages are met in an order that the processor cannot foresee, and
+# waiting for their records was more than half of the cost of a miss.
+prefetch: Any = intrinsic(_prefetch) if JIT_ENABLED else _no_prefetch
 
 
 def decision(function: F) -> F:

@@ -62,7 +62,7 @@ def step(m: Any, a: int, f: Any) -> int:
     f.phase = SUBMIT
     if not still_wanted(m, f.page):
         return give_up(m, a, f, d)
-    if queue_full(m, f.dev, WRITE_IO):
+    if queue_full(m, f.dev, WRITE_IO, f.page):
         return sleep(m, a, WAIT_REQUEST, f.dev, INFINITY)
     write(m, a, f)
     return pop(m, a, 1)

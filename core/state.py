@@ -241,6 +241,7 @@ class Zone:
     pages_scanned: i8
     all_unreclaimable: i8
     prev_priority: i8
+    temp_priority: i8  # the last one at which balance_pgdat() scanned it
     scan_active: i8  # nr_scan_active, carried between calls
     scan_inactive: i8
 
@@ -317,6 +318,7 @@ class Actor:
     first: i8
     last: i8
     op_ns: i8
+    looked: i8  # the touches before this one have been looked at for pages to fetch
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
     ticket: i8  # its place in the queue for a page of kswapd (0: none)
@@ -369,7 +371,6 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
-    nr_rotated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8

@@ -43,6 +43,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.priority = DEF_PRIORITY
         f.may_writepage = 0 if f.recursion else 1
         f.may_swap = 0 if f.recursion == UNMAPPED else 1
+        f.lru_pages = lru_pages(m)
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
         f.nr_reclaimed += f.ret
@@ -62,7 +63,6 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == NEXT_PRIORITY:
         f.nr_scanned = 0
         f.all_unreclaimable = 1
-        f.lru_pages = lru_pages(m)
         f.zone = len(m.zones) - 1
         f.phase = ZONES
     if f.phase == ZONES:

@@ -87,6 +87,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == WROTE:
         f.phase = START
         keep(m, f, f.page)
+        if f.laundering and f.count % SWAP_CLUSTER_MAX == 0:
+            return give_way(m, a)
     while f.iso_head >= 0:
         p = f.iso_head
         f.iso_head = int(m.page[p].link)

@@ -48,6 +48,13 @@ def note_dirty(m: Any, f: Any, p: int) -> None:
 
 
 @inlined
+def mark(m: Any, p: int) -> None:
+    """PG_reclaim on a dirty folio: free it as soon as it has been written."""
+    m.flags[p] |= RECLAIM
+    m.vm[0].nr_vmscan_immediate_reclaim += 1
+
+
+@inlined
 def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE or SET_ASIDE."""
     vm = m.vm[0]
@@ -81,22 +88,26 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
         if marked_ref or pg.attr & EXEC:
             return ACTIVATE
         return KEEP
-    if marked_ref and not pg.attr & ANON:
+    if marked_ref:
         m.flags[p] &= 255 ^ REFERENCED
-        reclaim_clean = True
-    if pg.attr & ANON and not pg.attr & SLOT and (not sc.gfp & gfp.IO or not add_to_swap(m, p)):
-        return ACTIVATE
+        reclaim_clean = not pg.attr & ANON
+    if pg.attr & ANON and not pg.attr & SLOT:
+        if not sc.gfp & gfp.IO:
+            return KEEP
+        if not add_to_swap(m, p):
+            return ACTIVATE
     if mapped:
         actor.local_ns += vm.unmap_ns
         unmap(m, p)
     if not m.flags[p] & DIRTY:
         return FREE
-    if pg.attr & ANON:
-        if not sc.gfp & gfp.IO or not sc.may_writepage:
-            return KEEP
-        return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
-    what = int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
-    if (reclaim_clean or not sc.may_writepage) and what not in (ACTIVATE, MARK):
+    anon = 1 if pg.attr & ANON else 0
+    if anon and (not sc.gfp & gfp.IO or not sc.may_writepage):
+        return KEEP
+    what = int(pol.dirty_page(is_kswapd, anon, 0 if anon else marked, 0 if anon else node.dirty, sc.priority, m.tunables))
+    if what == MARK or (what == ACTIVATE and not anon):
+        mark(m, p)
+    elif what != ACTIVATE and (not sc.may_writepage or reclaim_clean):
         return KEEP
     return what
 
@@ -128,21 +139,10 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             set_aside(m, sc, p)
         else:
             if what == ACTIVATE:
-                if m.flags[p] & DIRTY and not m.flags[p] & WRITEBACK and not m.page[p].attr & ANON:
-                    mark(m, p)
                 activate(m, f, p)
-            elif what == MARK:
-                mark(m, p)
             keep(m, f, p)
     put_back(m, f.keep_head)
     return settle(m, pol, a, f, sc)
-
-
-@inlined
-def mark(m: Any, p: int) -> None:
-    """PG_reclaim on a dirty folio: free it as soon as it has been written."""
-    m.flags[p] |= RECLAIM
-    m.vm[0].nr_vmscan_immediate_reclaim += 1
 
 
 @inlined
@@ -153,15 +153,13 @@ def activate(m: Any, f: Any, p: int) -> None:
         m.flags[p] |= ACTIVE
         vm.pgactivate += 1
         m.nodes[f.node].nonresident_age += 1
-        f.nr_rotated += 1
 
 
 @jit
 def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     """The end of shrink_inactive_list(): costs, counts; the flusher is woken when all was dirty and unqueued, the stall on writeback is that of v3.2."""
     vm = m.vm[0]
-    cost = f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_rotated
-    note_cost(m, f.node, f.is_file, cost)
+    note_cost(m, f.node, f.is_file, f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_taken - f.nr_reclaimed)
     if m.actors[a].is_kswapd:
         vm.pgsteal_kswapd += f.nr_reclaimed
     else:

@@ -68,7 +68,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return pop(m, a, f.nr_reclaimed)
     if f.phase == SLAB_SHRUNK:
         return node_done(m, pol, a, f, sc)
-    while f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:
+    while f.zone > 0 or f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:  # a round is finished
         if f.zone == 4:
             f.zone = 0
             if enough(m, f, sc):
@@ -116,7 +116,6 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     s.nr_file_writeback = 0
     s.nr_immediate = 0
     s.nr_pageout = 0
-    s.nr_rotated = 0
     s.nr_taken = isolate(m, s, f.node * LISTS + which, pages)
     if s.nr_taken == 0:
         m.actors[a].depth = depth
@@ -167,14 +166,14 @@ def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
             node.writeback = 1
         if sc.nr_unqueued_dirty and sc.nr_unqueued_dirty == sc.nr_file_taken:
             node.dirty = 1
+        if sc.nr_dirty and sc.nr_dirty == sc.nr_congested:
+            node.congested = 1
         if sc.nr_immediate:
             how = pol.throttle(1, WHY_WRITEBACK, sc.priority, m.tunables)
             if how == BY_EVENT:
                 return throttle_writeback(m, a, f.node, now)
             if how == BY_CONGESTION:
                 return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
-    if sc.nr_dirty and sc.nr_dirty == sc.nr_congested and is_kswapd:
-        node.congested = 1
     if not is_kswapd and node.congested:
         how = pol.throttle(0, WHY_CONGESTED, sc.priority, m.tunables)
         if how == BY_EVENT and not skip_throttle(m, f.node):
