@@ -101,7 +101,7 @@ FILTER: Final = 1
 ANSWERS: Final = {
     "dirty_page": (KEEP, MARK),
     "writeback_page": (KEEP, ACTIVATE),
-    "launder": (0, 1),
+    "launder": (0, 1 << 30),
     "launder_memalloc": (0, 1),
     "recurse": (NO, MAPPED),
     "atomic_scan": (0, 1 << 30),
