@@ -12,7 +12,7 @@ from typing import Any, Final
 from core import gfp
 from core.allocator import alloc, alloc_slow
 from core.frames import needed_for_dirty
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.sched import CONTINUE, PRELOAD, give_way, pop, push
 from core.state import FILE, SWAP
 from core.streams import ANON
@@ -38,7 +38,7 @@ def enter(m: Any, a: int, p: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """Allocate page by page; a task that is dying gets none and goes."""
     if f.phase == CAME:
