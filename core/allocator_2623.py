@@ -28,7 +28,7 @@ from core.allocator import (
 )
 from core.allocator_wait import waited
 from core.frames import try_alloc
-from core.jit import jit
+from core.jit import jit, outlined
 from core.oom import out_of_memory
 from core.sched import (
     CONTINUE,
@@ -42,7 +42,7 @@ from core.units import JIFFY, MS
 from core.watermark import MARK_HIGH, MARK_MIN
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """One step of __alloc_pages() from its second try on."""
     if f.phase == START:

@@ -61,7 +61,7 @@ def queue_full(m: Any, dev: int, write: int, p: int) -> bool:
     return bool(d.nr[write] >= d.nr_requests and not merges(m, dev, write, block_of(m, dev, p)))
 
 
-@jit
+@inlined
 def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
     d = m.devs[dev]
@@ -107,7 +107,7 @@ def next_completion(m: Any) -> int:
     return int(first)
 
 
-@jit
+@inlined
 def complete(m: Any, now: int) -> None:
     """Finish all that is due at ``now``."""
     for dev in range(2):
@@ -118,12 +118,18 @@ def complete(m: Any, now: int) -> None:
             while d.io_tail[write] < d.io_head[write]:
                 if m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns > now:
                     break
-                finish(m, dev, write, now)
+                end(m, dev, write, now)
 
 
 @jit
 def finish(m: Any, dev: int, write: int, now: int) -> None:
     """The oldest page in flight in one direction is done."""
+    end(m, dev, write, now)
+
+
+@inlined
+def end(m: Any, dev: int, write: int, now: int) -> None:
+    """``finish`` without the call."""
     d = m.devs[dev]
     entry = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)]
     p = int(entry.page)
@@ -161,7 +167,7 @@ def close_request(m: Any, dev: int, write: int, now: int) -> None:
     wake(m, WAIT_REQUEST, dev, now)
 
 
-@jit
+@inlined
 def end_read(m: Any, p: int, now: int) -> None:
     """The page is up to date: its readers go on."""
     pg = m.page[p]
@@ -176,7 +182,7 @@ def end_read(m: Any, p: int, now: int) -> None:
     wake(m, WAIT_PAGE, p, now)
 
 
-@jit
+@inlined
 def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     """end_page_writeback(): free what the write needed, rotate the page if reclaim waits for it, wake who waits."""
     vm = m.vm[0]
@@ -195,6 +201,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         vm.writeout_admitted -= abs(held)
         wake(m, WAIT_WRITEOUT, -1, now)
     vm.nr_writeback -= 1
+    m.zones[pg.zone].nr_write_pending -= 1
     if dev == FILE:
         vm.nr_file_writeback -= 1
     vm.nr_written += 1
@@ -214,7 +221,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
             wake(m, WAIT_WRITEBACK, n, now)
 
 
-@jit
+@inlined
 def rotate_reclaimable(m: Any, p: int) -> None:
     """rotate_reclaimable_page(): the write that reclaim asked for is done, free the page at the next scan."""
     vm = m.vm[0]

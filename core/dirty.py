@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_NONE, WAIT_TIMER, WAIT_WORK, WRITEBACK_PAGES, pop, push, sleep
 from core.state import ACTIVE_FILE, INACTIVE_FILE, LISTS
 from core.units import MS, SECOND
@@ -139,7 +139,7 @@ def balance_dirty(m: Any, a: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """One step of balance_dirty_pages()."""
     if m.actors[a].memdie:

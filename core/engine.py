@@ -66,11 +66,11 @@ def step(m: Any, pol: Any, a: int) -> int:
     if proc == sched.DIRECT_2623:
         return direct_2623.step(m, pol, a, f)
     if proc == sched.DIRECT_612:
-        return direct_612.step(m, a, f)
+        return direct_612.step(m, pol, a, f)
     if proc == sched.KSWAPD_2623:
         return kswapd_2623.step(m, pol, a, f)
     if proc == sched.KSWAPD_612:
-        return kswapd_612.step(m, a, f)
+        return kswapd_612.step(m, pol, a, f)
     if proc == sched.FLUSHER:
         return flusher.step(m, a, f)
     if proc == sched.WRITEBACK_PAGES:

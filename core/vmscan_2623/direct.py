@@ -8,7 +8,7 @@ from core import slabtest
 from core.decisions import AFTER_PRIORITY, AT_DIRECT_EXIT, PRIORITY_DONE, UNMAPPED
 from core.dirty import lru_pages, wake_flusher
 from core.frames import zone_at
-from core.jit import jit
+from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -35,7 +35,7 @@ LAUNDERED_PRIORITY: Final = 7
 SLAB_SHRUNK: Final = 8
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """try_to_free_pages(): 1 if 32 pages were freed or there was more to do, 0 if every zone is hopeless; a recursion returns pages freed."""
     actor = m.actors[a]

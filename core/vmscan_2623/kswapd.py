@@ -8,7 +8,7 @@ from core import slabtest
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_WRITEOUT, KSWAPD_LOOP, KSWAPD_PROGRESS, PRIORITY_DONE
 from core.dirty import floor_broken, writeout_throttled
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.laundry import in_laundry
 from core.laundry_thread import request_laundry
 from core.reclaim import (
@@ -43,7 +43,7 @@ ASLEEP: Final = 9
 THROTTLED: Final = 10
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """kswapd: sleep until an allocation finds a zone below low, then balance all zones to high."""
     vm = m.vm[0]
@@ -176,10 +176,10 @@ def zone_shrunk(m: Any, a: int, f: Any) -> None:
 
 @jit
 def kswapd_nap(m: Any, pol: Any, a: int, f: Any) -> int:
-    """congestion_wait(WRITE, HZ/10) from priority 9 on, if there was something to scan or a laundry that others write."""
+    """congestion_wait(WRITE, HZ/10) from priority 9 on, if there was something to scan, or others write the laundry."""
     f.phase = NAPPED
     why = KSWAPD_PROGRESS if f.nr_reclaimed >= SWAP_CLUSTER_MAX else PRIORITY_DONE
-    if (f.total_scanned > 0 or in_laundry(m) > 0) and f.priority < DEF_PRIORITY - 2 and pol.throttle(1, why, f.priority, m.tunables):
+    if (f.total_scanned > 0 or in_laundry(m) > 0 or m.vm[0].launderd >= 0) and f.priority < DEF_PRIORITY - 2 and pol.throttle(1, why, f.priority, m.tunables):
         return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
     return give_way(m, a)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import gfp, lru
 from core.dirty import writeout_throttled
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.reclaim import (
     SWAP_CLUSTER_MAX,
     isolate,
@@ -77,7 +77,7 @@ def shrink_active(m: Any, a: int, z: int, pages: int, sc: Any) -> None:
             lru.add_head(m, p, z * LISTS + INACTIVE)
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """shrink_zone(): alternate batches of 32 from both lists; returns pages freed."""
     vm = m.vm[0]

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WRITE
+from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.pageout import pageout
 from core.reclaim import (
+    DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
     add_to_swap,
     evict,
@@ -21,15 +22,15 @@ from core.reclaim import (
     put_back,
     set_aside,
 )
-from core.sched import (
-    pop,
-)
+from core.sched import YIELD, pop
 from core.state import DEPTH, GONE, READING, SLOT
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, EXEC, MAPPED, PRESENT, RECLAIM, REFERENCED, WRITEBACK
 from core.vmscan_612.balance import note_cost
+from core.vmscan_612.throttle import wait_iff_congested
 
 START: Final = 0
 WROTE: Final = 1
+STALLED: Final = 2
 
 
 @inlined
@@ -106,15 +107,17 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     what = int(pol.dirty_page(is_kswapd, anon, 0 if anon else marked, 0 if anon else node.dirty, sc.priority, m.tunables))
     if what == MARK or (what == ACTIVATE and not anon):
         mark(m, p)
-    elif what != ACTIVATE and (not sc.may_writepage or (what == WRITE and reclaim_clean)):
+    elif what != ACTIVATE and (not sc.may_writepage or reclaim_clean):
         return KEEP
     return what
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
+    if f.phase == STALLED:
+        return pop(m, a, f.nr_reclaimed)
     if f.phase == WROTE:
         f.phase = START
         f.nr_pageout += f.ret
@@ -139,7 +142,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
                 activate(m, f, p)
             keep(m, f, p)
     put_back(m, f.keep_head)
-    return settle(m, a, f, sc)
+    return settle(m, pol, a, f, sc)
 
 
 @inlined
@@ -153,15 +156,17 @@ def activate(m: Any, f: Any, p: int) -> None:
 
 
 @jit
-def settle(m: Any, a: int, f: Any, sc: Any) -> int:
-    """The end of shrink_inactive_list(): costs, counts, and the flusher is woken when all it met was dirty and unqueued."""
+def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
+    """The end of shrink_inactive_list(): costs, counts; the flusher is woken when all was dirty and unqueued, the stall on writeback is that of v3.2."""
     vm = m.vm[0]
     note_cost(m, f.node, f.is_file, f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_taken - f.nr_reclaimed)
     if m.actors[a].is_kswapd:
         vm.pgsteal_kswapd += f.nr_reclaimed
     else:
         vm.pgsteal_direct += f.nr_reclaimed
-    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion:
+    is_kswapd = int(m.actors[a].is_kswapd)
+    all_dirty = f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion
+    if all_dirty and pol.wake_pdflush(is_kswapd, ALL_DIRTY, m.tunables):
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     sc.nr_dirty += f.nr_dirty
     sc.nr_congested += f.nr_congested
@@ -171,4 +176,8 @@ def settle(m: Any, a: int, f: Any, sc: Any) -> int:
     sc.nr_taken += f.nr_taken
     if f.is_file:
         sc.nr_file_taken += f.nr_taken
+    if not sc.recursion and f.nr_file_writeback > 0 and f.nr_file_writeback >= f.nr_taken >> (DEF_PRIORITY - sc.priority):
+        f.phase = STALLED
+        if pol.throttle(is_kswapd, WHY_BATCH, sc.priority, m.tunables) == BY_CONGESTION and wait_iff_congested(m, a):
+            return YIELD
     return pop(m, a, f.nr_reclaimed)
