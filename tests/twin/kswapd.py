@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core import gfp
-from core.decisions import AFTER_PRIORITY, AT_HIGH, PRIORITY_DONE
+from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_WRITEOUT, KSWAPD_LOOP, KSWAPD_PROGRESS, PRIORITY_DONE
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import HOPELESS, allow_direct_reclaim
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, put_back
 from tests.twin.vmscan_612 import shrink_node, snapshot_refaults
-from tests.twin.vmscan_2623 import launder, shrink_zone, take_laundry
+from tests.twin.vmscan_2623 import launder, lru_size, shrink_zone, take_laundry
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Kswapd(Actor):
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
-        self.memalloc = 1
+        self.memalloc = self.reclaims = 1
         self.sc = ScanControl(gfp.KERNEL)
         self.body = self.live_2623() if kernel.old else self.live_612()
 
@@ -71,7 +71,7 @@ class Kswapd(Actor):
                 objects, slab_pages = k.slab.shrink_2623(sc.nr_scanned, pages)
                 freed += slab_pages
                 scanned += sc.nr_scanned
-                if objects == 0 and zone.scanned >= 6 * zone.nr_lru:
+                if objects == 0 and zone.scanned >= 6 * lru_size(k, zone):
                     zone.hopeless = True
                 if allow_direct_reclaim(k):
                     k.wake(Wait.PFMEMALLOC, self.clock)
@@ -79,18 +79,28 @@ class Kswapd(Actor):
                 if low:
                     yield from self.cond_resched()
                 break
-            if k.decisions.launder(True, AFTER_PRIORITY, len(sc.laundry), sc.priority):
-                yield from launder(k, self, sc)
-            if scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, PRIORITY_DONE, sc.priority):
-                yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
-            else:
-                yield GIVE_WAY
+            yield from self.priority_done(scanned, freed)
             sc.priority -= 1
             if freed >= BATCH or sc.priority < 0:
                 break
         for zone in k.zones:
             zone.prev_priority = scanned_at[zone]
+        if not all_ok and not scanned:
+            self.clock += MS  # nothing to scan and therefore no nap: it would spin
         return all_ok
+
+    def priority_done(self, scanned: int, freed: int) -> Steps:
+        """Between two priorities: wait for writes if the policy says so, launder, nap."""
+        k, sc = self.kernel, self.sc
+        while k.dirty_throttle.writeout_throttled() and k.decisions.throttle(True, KSWAPD_LOOP, sc.priority) == BY_WRITEOUT:
+            yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
+        if k.decisions.launder(True, AFTER_PRIORITY, len(sc.laundry), sc.priority):
+            yield from launder(k, self, sc)
+        why = KSWAPD_PROGRESS if freed >= BATCH else PRIORITY_DONE
+        if scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, why, sc.priority):
+            yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
+        else:
+            yield GIVE_WAY
 
     # --- 6.12 ------------------------------------------------------------------------------------------------------------------------------
 

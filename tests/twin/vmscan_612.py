@@ -76,6 +76,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return k.decisions.writeback_page(actor.is_kswapd, marked, k.node.writeback)
     if page.gone:
         return FREE
+    if page.mapped and not sc.may_unmap:
+        return KEEP
     young = page.mapped and page.young
     referenced, page.referenced = page.referenced, young
     if young:
@@ -91,11 +93,13 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         unmap(k, page)
     if not page.dirty:
         return FREE
-    if page.anon and not sc.flags & gfp.IO:
+    if page.anon and not (sc.flags & gfp.IO and sc.may_writepage):
         return KEEP
     verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, marked and not page.anon, k.node.dirty and not page.anon, sc.priority)
     if verdict == WRITE and referenced and not page.anon:
         return KEEP  # FOLIOREF_RECLAIM_CLEAN
+    if verdict not in (MARK, ACTIVATE) and not sc.may_writepage:
+        return KEEP
     if verdict == MARK or (verdict == ACTIVATE and not page.anon):
         page.reclaim = True
         k.count["nr_vmscan_immediate_reclaim"] += 1
@@ -128,7 +132,7 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
     put_back(k, kept)
     lru_note_cost(k, file, batch.written * BATCH + batch.taken - freed)
     count_stolen(k, actor, freed)
-    if batch.unqueued_dirty == batch.taken:
+    if batch.unqueued_dirty == batch.taken and not sc.recursion:
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
     for name in vars(sc.met):
         setattr(sc.met, name, getattr(sc.met, name) + getattr(batch, name))
@@ -171,7 +175,7 @@ def get_scan_count(k: Kernel, sc: ScanControl) -> dict[tuple[bool, bool], int]:
     swappiness = k.values["swappiness"]
     share = {ANON: 1, FILE: 1}
     of = 1
-    if k.swap.free == 0:
+    if k.swap.free == 0 or sc.recursion:
         share[ANON] = 0
     elif sc.priority == 0 and swappiness:
         pass
@@ -244,7 +248,7 @@ def shrink_lruvec(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
             scanned = goal[not small, active] - left[not small, active]
             left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
         full_scan = True
-    if inactive_is_low(k, ANON) and k.swap.free > 0:
+    if inactive_is_low(k, ANON) and k.swap.free > 0 and not sc.recursion:
         shrink_active_list(k, actor, ANON, BATCH)
     return freed
 
@@ -256,9 +260,12 @@ def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
     scanned_before = sc.nr_scanned
     prepare_scan_control(k, sc)
     freed = yield from shrink_lruvec(k, actor, sc)
-    freed += k.slab.shrink_612(sc.priority)[1]
+    if not sc.recursion:
+        freed += k.slab.shrink_612(sc.priority)[1]
     if freed:
         node.kswapd_failures = 0
+    if sc.recursion:
+        return freed
     met = sc.met
     if actor.is_kswapd:
         if met.writeback and met.writeback == met.taken:
@@ -294,10 +301,7 @@ def reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, why: int) -> Step
         return True
     assert how == BY_EVENT
     if why == WHY_WRITEBACK:
-        if not k.waiting(Wait.WRITEBACK):
-            k.node.written_before_throttle = k.count["nr_written"]
-            k.node.throttled = 0
-        k.node.throttled += 1
+        k.node.written_since_throttle = 0
         yield Sleep(Wait.WRITEBACK, actor.clock + 100 * MS)
         return True
     if skip_throttle_noprogress(k):
@@ -317,9 +321,9 @@ def snapshot_refaults(k: Kernel) -> None:
     k.node.activated_seen = dict(k.node.activated)
 
 
-def try_to_free_pages(k: Kernel, actor: Actor, flags: int) -> Steps:
+def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> Steps:
     """do_try_to_free_pages(): pages freed."""
-    sc = ScanControl(flags)
+    sc = ScanControl(flags, recursion=recursion)
     freed = 0
     while True:
         for sc.priority in range(DEF_PRIORITY, -1, -1):

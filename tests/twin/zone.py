@@ -11,19 +11,21 @@ class Zone:
 
     Attributes:
         free, kernel: free frames, and frames of the kernel itself.
-        reserve: below it only PF_MEMALLOC goes.
+        reserve: below it only PF_MEMALLOC goes, and no further than ``atomic_reserve``.
         active, inactive: its LRU lists in 2.6.23.
         scanned: pages_scanned since a page was freed last.
         hopeless: all_unreclaimable.
         scan_active, scan_inactive: nr_scan_active and nr_scan_inactive.
     """
 
-    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int) -> None:
+    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int, atomic_reserve: int, rt_quarter: bool) -> None:
         self.managed = self.free = pages
         self.kernel = 0
         self.marks = marks
         self.lowmem_reserve = lowmem_reserve
         self.reserve = reserve
+        self.atomic_reserve = atomic_reserve
+        self.rt_quarter = rt_quarter
         self.active, self.inactive = LruList(), LruList()
         self.scanned = 0
         self.hopeless = False
@@ -38,13 +40,15 @@ class Zone:
     def floor(self, mark: Mark, flags: int, old: bool) -> int:
         """Free frames must stay above this."""
         if mark is Mark.NONE:
-            return 0
+            return self.atomic_reserve
         if mark is Mark.LOW:
             pages = self.marks.low
         elif mark is Mark.HIGH:
             pages = self.marks.high
+        elif mark is Mark.OOM:
+            pages = self.marks.min - self.marks.min // 2
         else:
-            pages = discounted_min(self.marks.min, flags, old)
+            pages = discounted_min(self.marks.min, flags, old, self.rt_quarter, self.atomic_reserve)
         return pages + self.lowmem_reserve + self.reserve
 
     def ok(self, mark: Mark, flags: int, old: bool) -> bool:
