@@ -23,7 +23,6 @@ from core.state import (
     INACTIVE_FILE,
     IO_CAP,
     LISTS,
-    MAX_REQUEST,
     NO_LIST,
     READING,
     SWAP,
@@ -49,7 +48,7 @@ def block_of(m: Any, dev: int, p: int) -> int:
 def merges(m: Any, dev: int, write: int, block: int) -> bool:
     """The block continues the last request of its direction (elv_merge)."""
     d = m.devs[dev]
-    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST)
+    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < m.vm[0].max_request)
 
 
 @inlined
@@ -217,7 +216,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         wake(m, WAIT_FLOOR, -1, now)
     if vm.waiting[WAIT_WRITEBACK]:
         m.nodes[n].throttled_written += 1
-        if m.nodes[n].throttled_written > 32:
+        if m.nodes[n].throttled_written > vm.batch:
             wake(m, WAIT_WRITEBACK, n, now)
 
 

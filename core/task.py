@@ -56,7 +56,7 @@ KERNEL_CAME: Final = 2
 DONE: Final = 3
 
 LOOK_AHEAD: Final = 48  # touches
-MAX_READAHEAD: Final = 32  # pages: 128 KiB, VM_MAX_READAHEAD
+MAX_READAHEAD: Final = 32  # real pages: 128 KiB, VM_MAX_READAHEAD
 
 
 @jit
@@ -297,7 +297,7 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
 def read_ahead(m: Any, a: int, p: int) -> None:
     """A sequential read(2) missed at ``p``: read what follows in the file too, as far as memory above low allows (__GFP_NORETRY)."""
     vm = m.vm[0]
-    for q in range(p + 1, p + MAX_READAHEAD):
+    for q in range(p + 1, p + vm.max_readahead):
         if m.page[q - 1].attr & END or m.page[q].attr & (CACHED | GONE):
             return
         z = try_alloc(m, MARK_LOW, gfp.KERNEL)
@@ -400,7 +400,7 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         give_kernel(m, pages)
         actor.kernel_pages -= pages
         m.vm[0].nr_task_kernel -= pages
-        advance(m, a, 100 * (pages + 1))
+        advance(m, a, 100 * (pages * m.vm[0].page_scale + 1))
         return CONTINUE
     if code == RECEIVE:
         vm = m.vm[0]
@@ -416,7 +416,7 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         first = word & PAGE_MASK
         for p in range(first, first + literal):
             forget(m, p)
-        advance(m, a, 100 * literal)
+        advance(m, a, 100 * literal * m.vm[0].page_scale)
         return CONTINUE
     if code == JUMP:
         actor.pc = actor.first + literal
@@ -439,7 +439,7 @@ def alloc_kernel(m: Any, a: int, f: Any, flags: int, pages: int) -> int:
         vm.nr_in_hand -= 1
         hold(m, a, z, flags)
     actor.run = 0
-    advance(m, a, 100 * (pages + 1))
+    advance(m, a, 100 * (pages * vm.page_scale + 1))
     return CONTINUE
 
 
