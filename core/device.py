@@ -61,8 +61,8 @@ def queue_full(m: Any, dev: int, write: int, p: int) -> bool:
 
 
 @inlined
-def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
-    """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
+def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: int) -> None:
+    """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends; ``faults`` (1: one request) seek each for itself."""
     d = m.devs[dev]
     spindle = m.devs[d.spindle]
     block = block_of(m, dev, p)
@@ -77,8 +77,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     start = max(now, spindle.busy_until)
     if block != spindle.head_block and d.seek_ns > 0:
         # A short hop costs what passes under the head meanwhile; the elevator sorts those within its queue.
-        start += min(abs(block - spindle.head_block) * d.page_ns_read, d.seek_ns)
-        m.vm[0].nr_seeks += 1
+        start += min(abs(block - spindle.head_block) * d.page_ns_read, d.seek_ns) * faults
+        m.vm[0].nr_seeks += faults
     spindle.head_block = block + 1
     spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
     entry = m.io[dev * 2 + write, d.io_head[write] & (IO_CAP - 1)]

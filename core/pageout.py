@@ -187,7 +187,7 @@ def write(m: Any, a: int, f: Any) -> None:
     if vm.prealloc:
         take_along(m, f)
     m.actors[a].local_ns += vm.submit_ns
-    submit(m, f.dev, WRITE_IO, p, f.held, m.actors[a].local_ns)
+    submit(m, f.dev, WRITE_IO, p, f.held, m.actors[a].local_ns, 1)
 
 
 @jit

@@ -331,6 +331,7 @@ class Actor:
     last: i8
     op_ns: i8
     looked: i8  # the touches before this one have been looked at for pages to fetch
+    late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
     ticket: i8  # its place in the queue for a page of kswapd (0: none)

@@ -68,6 +68,10 @@ def step(m: Any, a: int, f: Any) -> int:
             m.vm[0].nr_in_hand -= 1
             give(m, f.ret - 1)
         return die(m, a)
+    if actor.late_ns > 0:
+        until = actor.local_ns + actor.late_ns
+        actor.late_ns = 0
+        return sleep(m, a, WAIT_TIMER, 0, until)
     if f.phase == PAGE_CAME:
         f.phase = FETCH
         if f.ret == 0:
@@ -282,13 +286,14 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
         vm.pswpin += 1
         if not enter_swapcache(m, MARK_MIN, gfp.KERNEL) and not enter_swapcache(m, MARK_NONE, gfp.KERNEL):
             vm.nr_swapcache += 1
-        return start_read(m, a, SWAP, p)
+        return start_read(m, a, SWAP, p, vm.page_scale)
     vm.nr_file += 1
     if code == FILE_WRITE:
         map_page(m, p)
         return CONTINUE
-    verdict = start_read(m, a, FILE, p)
-    if code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN):
+    sequential = code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN)
+    verdict = start_read(m, a, FILE, p, 1 if sequential else vm.page_scale)
+    if sequential:
         read_ahead(m, a, p)
     return verdict
 
@@ -311,7 +316,7 @@ def read_ahead(m: Any, a: int, p: int) -> None:
         pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
         lru.add_head(m, q, lru_list(m, q))
         vm.nr_file += 1
-        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns)
+        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns, 1)
 
 
 @inlined
@@ -342,15 +347,16 @@ def returned(m: Any, p: int, z: int) -> bool:
 
 
 @inlined
-def start_read(m: Any, a: int, dev: int, p: int) -> int:
-    """Submit the read of page ``p`` and wait for it."""
+def start_read(m: Any, a: int, dev: int, p: int, faults: int) -> int:
+    """Submit the read of page ``p`` and wait for it; it stands for ``faults`` that wait one after another."""
     vm = m.vm[0]
     actor = m.actors[a]
     if m.page[p].attr & MAPPED:
         vm.pgmajfault += 1
     actor.local_ns += vm.major_fault_ns
     m.page[p].attr |= READING
-    submit(m, dev, READ_IO, p, 0, actor.local_ns)
+    submit(m, dev, READ_IO, p, 0, actor.local_ns, faults)
+    actor.late_ns = (faults - 1) * m.devs[dev].latency_ns
     look_ahead(m, a, p)
     return sleep(m, a, WAIT_PAGE, p, INFINITY)
 

@@ -1,8 +1,8 @@
 """What a larger page_scale costs in truth and saves in time: random cells, each run at scales 1, 4, 16 and 64.
 
-    python benchmarks/core/page_scale.py [--cells 50] [--seed 1] [--seconds 6] [--jobs 2] [--csv page-scale.csv]
+    python benchmarks/core/page_scale.py [--cells 50] [--seed 1] [--seconds 12] [--jobs 2] [--csv page-scale.csv]
 
-A cell is a random machine (RAM, device class), a random load (mix, cyclic or crew; working set, share of anonymous memory) and a policy, all drawn from
+A cell is a random machine (RAM, device class, swap space, kernel memory that a write needs), a random load (mix, cyclic or crew; working set, share of anonymous memory) and a policy, all drawn from
 the seed. Scale 1 with another seed of the same load shows how far two runs differ that a study would call equal: no scale can do better. Throughput is that
 of Outcome; volume is what went to and came from the devices: pages swapped in, pages written, and file pages that came back (first reads of a file are the
 same at every scale and counted by no outcome). Times are CPU time of simulate(), compiled beforehand; those of the streams are in the csv. Printed are
@@ -51,12 +51,16 @@ class Case:
     kind: str
     working_set: float
     anon_share: float
+    swap_ratio: float
+    w_alloc_milli: int
     load: dict[str, Any]
 
     def machine(self, scale: int) -> Machine:
         kernel = self.ram_mib * 256 // 25
-        device = DEVICES[self.device]
-        return Machine(self.device, self.ram_mib, 2, 4 * self.ram_mib, device, device, same_device=True, kernel_pages=kernel, page_scale=scale)
+        device = replace(DEVICES[self.device], w_alloc_milli=self.w_alloc_milli)
+        return Machine(
+            self.device, self.ram_mib, 2, int(self.swap_ratio * self.ram_mib), device, device, same_device=True, kernel_pages=kernel, page_scale=scale
+        )
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Run:
     kind: str
     working_set: float
     anon_share: float
+    swap_ratio: float
+    w_alloc_milli: int
     throughput: float
     volume: int
     seeks: int
@@ -88,7 +94,7 @@ def draw(number: int, seed: int, seconds: float) -> Case:
     """Cell ``number``: its draws depend on nothing but the seed and its number."""
     rng = np.random.default_rng([seed, number])
     ram_mib = round(64 * 8 ** float(rng.random()))
-    working_set = round(0.5 + 1.5 * float(rng.random()), 2)
+    working_set = round(0.5 + 2 * float(rng.random()), 2)
     anon_share = round(0.1 + 0.8 * float(rng.random()), 2)
     kind = ("mix", "cyclic", "crew")[number % 3]
     load: dict[str, Any] = {"kind": kind, "duration_s": seconds}
@@ -104,7 +110,9 @@ def draw(number: int, seed: int, seconds: float) -> Case:
         writer = {"memory": "file", "size_ram": working_set * (1 - anon_share) * 0.3, "write_share": 1, "mb_s": 20}
         load["roles"] = {"heap": heap, "reader": reader, "writer": writer}
     device = tuple(DEVICES)[int(rng.integers(3))]
-    return Case(number, ram_mib, device, POLICIES[int(rng.integers(len(POLICIES)))], kind, working_set, anon_share, load)
+    policy = POLICIES[int(rng.integers(len(POLICIES)))]
+    swap_ratio = float(rng.choice([0.25, 0.5, 1, 4]))
+    return Case(number, ram_mib, device, policy, kind, working_set, anon_share, swap_ratio, int(rng.choice([0, 0, 1000, 2000])), load)
 
 
 def ended(outcome: Outcome) -> str:
@@ -121,7 +129,7 @@ def run(case: Case, scale: int, other: bool) -> Run:
     outcome = simulate(machine, policies.load(case.policy), {}, streams)
     end = time.process_time()
     volume = outcome.pswpin + outcome.nr_written + outcome.workingset_refault_file
-    facts = (case.ram_mib, case.device, case.policy, case.kind, case.working_set, case.anon_share)
+    facts = (case.ram_mib, case.device, case.policy, case.kind, case.working_set, case.anon_share, case.swap_ratio, case.w_alloc_milli)
     times = (round(middle - begin, 4), round(end - middle, 4))
     return Run(case.number, scale, other, *facts, outcome.throughput, volume, outcome.nr_seeks, ended(outcome), *times)
 
@@ -243,7 +251,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--csv", type=Path, default=Path("page-scale.csv"))
     args = parser.parse_args()

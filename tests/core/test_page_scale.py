@@ -65,7 +65,7 @@ def test_memory_in_real_pages_is_what_it_was_within_rounding(scale: int, policy:
     plain, large = booted(1, policy, params), booted(scale, policy, params)
     for before, after in zip(plain.zones, large.zones, strict=True):
         for name in ("managed", "wmark_min", "wmark_low", "wmark_high", "lowmem_reserve", "reserve", "nr_kernel"):
-            assert abs(after[name] * scale - before[name]) <= scale, name
+            assert abs(after[name] * scale - before[name]) <= 2 * scale, name  # shares of shares are rounded twice
     for name in ("nr_total", "swap_slots", "swap_free", "nr_slab", "slab_floor", "totalreserve", "write_bw"):
         assert abs(large.vm[0][name] * scale - plain.vm[0][name]) <= 4 * scale, name
 
