@@ -48,7 +48,7 @@ from core.streams import (
 )
 from core.units import INFINITY, MS
 from core.vmscan_612.workingset import refault
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE
+from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE, watermark_ok
 
 FETCH: Final = 0
 PAGE_CAME: Final = 1
@@ -292,10 +292,19 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
         map_page(m, p)
         return CONTINUE
     sequential = code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN)
-    verdict = start_read(m, a, FILE, p, 1 if sequential else vm.page_scale)
+    verdict = start_read(m, a, FILE, p, 1 if sequential and may_read_ahead(m) else vm.page_scale)
     if sequential:
         read_ahead(m, a, p)
     return verdict
+
+
+@inlined
+def may_read_ahead(m: Any) -> bool:
+    """Is there memory above low? Without, real pages come one by one, those within a simulated one too."""
+    for z in range(len(m.zones)):
+        if watermark_ok(m.zones[z], MARK_LOW, gfp.KERNEL, m.vm[0].era):
+            return True
+    return False
 
 
 @jit

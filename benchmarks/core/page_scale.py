@@ -2,11 +2,11 @@
 
     python benchmarks/core/page_scale.py [--cells 50] [--seed 1] [--seconds 12] [--jobs 2] [--csv page-scale.csv]
 
-A cell is a random machine (RAM, device class, swap space, kernel memory that a write needs), a random load (mix, cyclic or crew; working set, share of anonymous memory) and a policy, all drawn from
-the seed. Scale 1 with another seed of the same load shows how far two runs differ that a study would call equal: no scale can do better. Throughput is that
-of Outcome; volume is what went to and came from the devices: pages swapped in, pages written, and file pages that came back (first reads of a file are the
-same at every scale and counted by no outcome). Times are CPU time of simulate(), compiled beforehand; those of the streams are in the csv. Printed are
-markdown tables.
+A cell is a random machine (RAM, device class, swap space, kernel memory that a write needs), a random load (mix, cyclic or crew; working set, share of
+anonymous memory) and a policy, all drawn from the seed. Scale 1 with another seed of the same load shows how far two runs differ that a study would call
+equal: no scale can do better. Throughput is that of Outcome; volume is what went to and came from the devices: pages swapped in, pages written, and file
+pages that came back (first reads of a file are the same at every scale and counted by no outcome). Times are CPU time of simulate(), compiled beforehand;
+those of the streams are in the csv. Printed are markdown tables.
 """
 
 from __future__ import annotations
