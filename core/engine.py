@@ -66,11 +66,11 @@ def step(m: Any, pol: Any, a: int) -> int:
     if proc == sched.DIRECT_2623:
         return direct_2623.step(m, pol, a, f)
     if proc == sched.DIRECT_612:
-        return direct_612.step(m, a, f)
+        return direct_612.step(m, pol, a, f)
     if proc == sched.KSWAPD_2623:
         return kswapd_2623.step(m, pol, a, f)
     if proc == sched.KSWAPD_612:
-        return kswapd_612.step(m, a, f)
+        return kswapd_612.step(m, pol, a, f)
     if proc == sched.FLUSHER:
         return flusher.step(m, a, f)
     if proc == sched.WRITEBACK_PAGES:
@@ -157,7 +157,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
             if vm.horizon_ns - vm.progress_ns >= DEADLOCK_NS and hung(m, pol, vm.horizon_ns):
                 vm.ended = END_DEADLOCK
             break
-        if now < vm.now:
+        if now < vm.now or start < m.actors[a].local_ns:
             vm.invariant = audit.CLOCK_BACK
         at_once = at_once + 1 if now == vm.now else 0
         if at_once > MAX_EVENTS_AT_ONCE:

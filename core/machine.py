@@ -82,6 +82,8 @@ class Machine:
         swap, file: the devices.
         same_device: both are one spindle.
         zones_mib: sizes of the zones from low to high, MiB; empty: one zone. With several nodes all but the last lie on node 0, which has less of the last.
+        lowmem_reserve_ratio: sysctl_lowmem_reserve_ratio of each zone but the last; empty: 256 each, 0: no reserve.
+        thp: transparent huge pages are on: the default of min_free_kbytes is what khugepaged wants (6.12).
         nodes: NUMA nodes, each with the same share of RAM.
         kernel_pages: taken at boot for good (kernel text, page tables, unreclaimable slab), pages.
         slab_pages, slab_floor: reclaimable slab at the start, and what of it always stays, pages.
@@ -103,6 +105,8 @@ class Machine:
     file: Device
     same_device: bool = False
     zones_mib: tuple[int, ...] = ()
+    lowmem_reserve_ratio: tuple[int, ...] = ()
+    thp: bool = False
     nodes: int = 1
     kernel_pages: int = 0
     slab_pages: int = 0
@@ -126,6 +130,9 @@ class Machine:
             raise ValueError(f"machine.zones_mib: {list(self.zones_mib)}; allowed: sizes >= 1 that add up to ram_mib = {self.ram_mib}")
         if len(self.zones_mib) > 4:
             raise ValueError(f"machine.zones_mib: {len(self.zones_mib)} zones; allowed: at most 4")
+        ratios = self.lowmem_reserve_ratio
+        if ratios and (len(ratios) != max(len(self.zones_mib) - 1, 0) or min(ratios) < 0):
+            raise ValueError(f"machine.lowmem_reserve_ratio: {list(ratios)}; allowed: one number >= 0 for each zone but the last")
         share = self.ram_mib // self.nodes
         if share <= sum(self.zones_mib[:-1]):
             raise ValueError(f"machine.nodes: {self.nodes}; allowed: all zones but the last fit on node 0, which has {share} MiB")

@@ -34,7 +34,7 @@ from core.state import (
 )
 from core.streams import ANON, Streams
 from core.units import INFINITY, KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
-from core.watermark import ERA_2_6_23, lowmem_reserve, setup_watermarks
+from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, lowmem_reserve, setup_watermarks
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Any:
@@ -103,7 +103,8 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
         zone.managed = pages[index]
         zone.nr_free = pages[index]
         zone.wmark_min, zone.wmark_low, zone.wmark_high = mark.min, mark.low, mark.high
-        zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place)
+        ratio = machine.lowmem_reserve_ratio[place] if place < len(machine.lowmem_reserve_ratio) else LOWMEM_RESERVE_RATIO
+        zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place, ratio)
         zone.reserve = values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages)
         zone.atomic_reserve = mark.min * values.get("atomic_reserve_percent", 0) // 100
         zone.prev_priority = DEF_PRIORITY
@@ -147,6 +148,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
     vm.writeout_cap = values["writeout_cap_pages"]
     vm.prealloc = values.get("preallocate", 0)
     vm.laundry_counts_as_lru = values.get("laundry_counts_as_lru", 0)

@@ -12,7 +12,7 @@ from core.jit import pointer
 from core.machine import Machine
 from core.state import Decisions
 from core.units import KIB_PER_PAGE
-from core.watermark import ERA_2_6_23, default_min_free_kbytes
+from core.watermark import ERA_2_6_23, default_min_free_kbytes, recommended_min_free_kbytes
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ RESERVE: Final = Tunable("reserve_kbytes", 0, 1 << 30, 0, "kB", "further reserve
 WRITEOUT_CAP: Final = Tunable("writeout_cap_pages", 0, 1 << 24, 0, "pages", "most that writes in flight may hold; 0: any (D. Phillips, 5 Sep 2007)")
 SWAPPINESS_2_6_23: Final = Tunable("swappiness", 0, 100, 60, "", "how readily mapped pages are deactivated", False, True)
 SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file against anonymous reclaim", False, True)
+BOOST_FACTOR: Final = Tunable("watermark_boost_factor", 0, 150_000, 15_000, "1/10000 of high", "most that fragmentation adds to the watermarks", False, True)
 SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
 
 SIZES: Final = (MIN_FREE.name, RESERVE.name)
@@ -59,7 +60,7 @@ def vm_tunables(era: int) -> tuple[Tunable, ...]:
         RESERVE,
         WRITEOUT_CAP,
     )
-    return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR)
+    return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR, BOOST_FACTOR)
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,10 @@ class Policy:
             return min(self.defaults[tunable.name], machine.ram_pages * KIB_PER_PAGE // 4)
         if tunable.default is not None:
             return tunable.default
-        return default_min_free_kbytes(machine.ram_pages, self.mechanics)
+        default = default_min_free_kbytes(machine.ram_pages, self.mechanics)
+        if machine.thp and self.mechanics != ERA_2_6_23:
+            default = max(default, recommended_min_free_kbytes([pages for node in machine.node_zones for pages in node]))
+        return default
 
     def decisions(self) -> Decisions:
         """The decision functions as the engine takes them."""

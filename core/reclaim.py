@@ -10,7 +10,7 @@ from typing import Any, Final
 from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.state import CACHED, EVICTED, GONE, LAUNDRY, READING, SLOT
 from core.streams import ACCESSED, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
 from core.watermark import ERA_2_6_23, MARK_MIN
@@ -154,7 +154,7 @@ def evict(m: Any, p: int) -> None:
     node.nonresident_age += 1
 
 
-@jit
+@outlined
 def shrink_slab(m: Any, scanned: int, lru_pages: int, priority: int) -> int:
     """Shrink the reclaimable slab; objects scanned (0: nothing left to scan)."""
     vm = m.vm[0]

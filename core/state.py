@@ -60,6 +60,7 @@ class Vm:
     dirty_background_ratio: i8
     dirty_ratio: i8
     swappiness: i8
+    watermark_boost_factor: i8
     dirty_expire_ns: i8
     dirty_writeback_ns: i8
     writeout_cap: i8  # pages that writes in flight may hold (0: any)
@@ -96,7 +97,6 @@ class Vm:
     slab_carry: i8  # objects to scan, remainder of the last call
     slab_partial: i8  # objects freed on pages that are not empty yet
     totalreserve: i8
-    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (the test shrinker)
     # swap slots
     swap_slots: i8
     swap_free: i8
@@ -116,6 +116,7 @@ class Vm:
     next_arrival: i8  # row of arrivals
     memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
     net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (slabtest.py)
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
     handoff_ticket: i8  # of the last who queued for a page of kswapd
@@ -181,6 +182,8 @@ class Vm:
     slabs_scanned: i8
     oom_kill: i8
     kswapd_wake: i8
+    kswapd_low_wmark_hit_quickly: i8
+    kswapd_high_wmark_hit_quickly: i8
     pgscan_direct_throttle: i8
     laundry_isolated: i8
     laundry_max: i8
@@ -225,17 +228,20 @@ class Zone:
     wmark_min: i8
     wmark_low: i8
     wmark_high: i8
+    wmark_boost: i8  # on top of all three after fragmentation events; 6.12
     lowmem_reserve: i8
     reserve: i8  # pages_emerg: only PF_MEMALLOC goes below
     atomic_reserve: i8  # PF_MEMALLOC stops here, GFP_ATOMIC goes as much deeper
     rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
+    nr_write_pending: i8  # dirty file pages, and all pages under writeback
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
     nr_laundry: i8  # of these, in private laundries or being written from one
     nr_kernel: i8  # kernel pages of any kind
     pages_scanned: i8
     all_unreclaimable: i8
     prev_priority: i8
+    temp_priority: i8  # the last one at which balance_pgdat() scanned it
     scan_active: i8  # nr_scan_active, carried between calls
     scan_inactive: i8
 
@@ -312,6 +318,7 @@ class Actor:
     first: i8
     last: i8
     op_ns: i8
+    looked: i8  # the touches before this one have been looked at for pages to fetch
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
     ticket: i8  # its place in the queue for a page of kswapd (0: none)
@@ -342,6 +349,7 @@ class Frame:
     all_unreclaimable: i8
     all_zones_ok: i8
     end_zone: i8
+    boost: i8  # nr_boost_reclaim
     lru_pages: i8
     loops: i8
     iso_head: i8  # isolated pages still to look at, linked by Page.link
@@ -363,7 +371,6 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
-    nr_rotated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8

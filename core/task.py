@@ -15,8 +15,9 @@ from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
+from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page, try_alloc
-from core.jit import inlined, jit
+from core.jit import inlined, jit, prefetch
 from core.oom import exit_memory
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
 from core.state import CACHED, EVICTED, FILE, GONE, NO_LIST, READING, SLOT, SWAP, ZERO
@@ -54,6 +55,7 @@ PAGE_CAME: Final = 1
 KERNEL_CAME: Final = 2
 DONE: Final = 3
 
+LOOK_AHEAD: Final = 48  # touches
 MAX_READAHEAD: Final = 32  # pages: 128 KiB, VM_MAX_READAHEAD
 
 
@@ -167,10 +169,6 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
     if pg.attr & GONE:  # its old contents are still being written
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
     dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
-    if dirtied and vm.prealloc:
-        pages = prealloc.missing(m, a, p)
-        if pages > 0:
-            return prealloc.enter(m, a, p, pages)
     if not pg.attr & CACHED:
         if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
             if not pg.attr & ZERO:
@@ -181,7 +179,11 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
             return CONTINUE
         if (pg.attr & ANON or code == FILE_WRITE) and stops_at_floor(m, a):
             return wait_for_floor(m, a)
+        if vm.prealloc and pg.attr & ANON and prealloc.missing(m, a, p) > 0:  # a read too: if its swap copy goes meanwhile, the page is new
+            return prealloc.enter(m, a, p)
         return need_page(m, a, f, p)
+    if dirtied and vm.prealloc and prealloc.missing(m, a, p) > 0:
+        return prealloc.enter(m, a, p)
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
@@ -213,6 +215,7 @@ def make_dirty(m: Any, a: int, p: int) -> None:
     else:
         vm.nr_dirty += 1
         vm.nr_dirtied += 1
+        m.zones[pg.zone].nr_write_pending += 1
         vm.bw_dirtied += 1
         m.actors[a].dirtied += 1
         pg.stamp = max(m.actors[a].local_ns, 1)
@@ -348,7 +351,27 @@ def start_read(m: Any, a: int, dev: int, p: int) -> int:
     actor.local_ns += vm.major_fault_ns
     m.page[p].attr |= READING
     submit(m, dev, READ_IO, p, 0, actor.local_ns)
+    look_ahead(m, a, p)
     return sleep(m, a, WAIT_PAGE, p, INFINITY)
+
+
+@inlined
+def look_ahead(m: Any, a: int, p: int) -> None:
+    """After a miss of page ``p`` others will follow: have the processor fetch the records of those pages meanwhile. Looks at each touch once."""
+    actor = m.actors[a]
+    pc = actor.pc + 1
+    end = pc + LOOK_AHEAD
+    if pc <= actor.looked <= end:
+        pc = actor.looked
+    while pc < end:
+        word = m.ops[pc]
+        if word >> 40 & 255 > FILE_WRITE:
+            break
+        need = word >> 32 & 255
+        q = word & PAGE_MASK
+        prefetch(m.page, q if m.flags[q] & need != need else p)
+        pc += 1
+    actor.looked = pc
 
 
 # --- other operations ----------------------------------------------------------------------------------------------------------------------
@@ -411,21 +434,24 @@ def alloc_kernel(m: Any, a: int, f: Any, flags: int, pages: int) -> int:
         z = alloc(m, a, flags)
         if z < 0:
             f.phase = KERNEL_CAME
+            f.gfp = flags
             return alloc_slow(m, a, flags)
         vm.nr_in_hand -= 1
-        hold(m, a, z)
+        hold(m, a, z, flags)
     actor.run = 0
     advance(m, a, 100 * (pages + 1))
     return CONTINUE
 
 
 @jit
-def hold(m: Any, a: int, z: int) -> None:
-    """The task holds one more kernel page, of zone ``z``."""
+def hold(m: Any, a: int, z: int, flags: int) -> None:
+    """The task holds one more kernel page, of zone ``z``, allocated with gfp ``flags``."""
     m.zones[z].nr_kernel += 1
     m.vm[0].nr_task_kernel += 1
     m.actors[a].kernel_pages += 1
     m.actors[a].run += 1
+    if flags & gfp.FALLBACK:
+        fell_back(m, z, m.actors[a].local_ns)
 
 
 @jit
@@ -433,7 +459,7 @@ def kernel_page_came(m: Any, a: int, f: Any) -> None:
     """Back from the slow path of ``alloc_kernel``."""
     if f.ret > 0:
         m.vm[0].nr_in_hand -= 1
-        hold(m, a, f.ret - 1)
+        hold(m, a, f.ret - 1, f.gfp)
     else:
         m.actors[a].run = 0
         advance(m, a, 100)
