@@ -12,7 +12,7 @@ from core import gfp, stall
 from core.decisions import BEFORE_RESERVE, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
-from core.handoff import wait_for_kswapd, wake_more_kswapds
+from core.handoff import wait_for_kswapd, wake_class
 from core.jit import inlined, jit
 from core.lru import type_pages
 from core.recursion import enter, note_depth
@@ -47,7 +47,7 @@ WAITED: Final = 6
 def wake_kswapd(m: Any, now: int) -> None:
     """wake_all_kswapds()."""
     if m.vm[0].nr_more_kswapds:
-        wake_more_kswapds(m, now)
+        wake_class(m, gfp.KERNEL, now)
     for n in range(len(m.nodes)):
         wake_node(m, n, now)
 

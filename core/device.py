@@ -40,19 +40,36 @@ FILE_BLOCKS: Final = 1 << 40  # where files begin on a device shared with swap
 
 
 @inlined
-def queue_full(m: Any, dev: int, write: int) -> bool:
+def block_of(m: Any, dev: int, p: int) -> int:
+    """Where page ``p`` lies on its device."""
+    if dev == SWAP:
+        return int(m.page[p].slot)
+    return int(FILE_BLOCKS + p)
+
+
+@inlined
+def merges(m: Any, dev: int, write: int, block: int) -> bool:
+    """The block continues the last request of its direction (elv_merge)."""
+    d = m.devs[dev]
+    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST)
+
+
+@inlined
+def queue_full(m: Any, dev: int, write: int, p: int) -> bool:
     """No request is free for a page that does not extend the last one (get_request_wait)."""
     d = m.devs[dev]
-    return bool(d.nr[write] >= d.nr_requests or d.io_head[write] - d.io_tail[write] >= IO_CAP - 1)
+    if d.io_head[write] - d.io_tail[write] >= IO_CAP - 1:
+        return True
+    return bool(d.nr[write] >= d.nr_requests and not merges(m, dev, write, block_of(m, dev, p)))
 
 
-@jit
+@inlined
 def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
     d = m.devs[dev]
     spindle = m.devs[d.spindle]
-    block = int(m.page[p].slot) if dev == SWAP else FILE_BLOCKS + p
-    opens = 0 if d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST else 1
+    block = block_of(m, dev, p)
+    opens = 0 if merges(m, dev, write, block) else 1
     if opens:
         d.nr[write] += 1
         d.last_pages[write] = 0
@@ -92,7 +109,7 @@ def next_completion(m: Any) -> int:
     return int(first)
 
 
-@jit
+@inlined
 def complete(m: Any, now: int) -> None:
     """Finish all that is due at ``now``."""
     for dev in range(2):
@@ -103,12 +120,18 @@ def complete(m: Any, now: int) -> None:
             while d.io_tail[write] < d.io_head[write]:
                 if m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns > now:
                     break
-                finish(m, dev, write, now)
+                end(m, dev, write, now)
 
 
 @jit
 def finish(m: Any, dev: int, write: int, now: int) -> None:
     """The oldest page in flight in one direction is done."""
+    end(m, dev, write, now)
+
+
+@inlined
+def end(m: Any, dev: int, write: int, now: int) -> None:
+    """``finish`` without the call."""
     d = m.devs[dev]
     entry = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)]
     p = int(entry.page)
@@ -146,7 +169,7 @@ def close_request(m: Any, dev: int, write: int, now: int) -> None:
     wake(m, WAIT_REQUEST, dev, now)
 
 
-@jit
+@inlined
 def end_read(m: Any, p: int, now: int) -> None:
     """The page is up to date: its readers go on."""
     pg = m.page[p]
@@ -161,7 +184,7 @@ def end_read(m: Any, p: int, now: int) -> None:
     wake(m, WAIT_PAGE, p, now)
 
 
-@jit
+@inlined
 def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     """end_page_writeback(): free what the write needed, rotate the page if reclaim waits for it, wake who waits."""
     vm = m.vm[0]
@@ -200,7 +223,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
             wake(m, WAIT_WRITEBACK, n, now)
 
 
-@jit
+@inlined
 def rotate_reclaimable(m: Any, p: int) -> None:
     """rotate_reclaimable_page(): the write that reclaim asked for is done, free the page at the next scan."""
     vm = m.vm[0]

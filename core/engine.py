@@ -162,7 +162,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
             if vm.horizon_ns - vm.progress_ns >= DEADLOCK_NS and hung(m, pol, vm.horizon_ns):
                 vm.ended = END_DEADLOCK
             break
-        if now < vm.now:
+        if now < vm.now or start < m.actors[a].local_ns:
             vm.invariant = audit.CLOCK_BACK
         at_once = at_once + 1 if now == vm.now else 0
         if at_once > MAX_EVENTS_AT_ONCE:

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
 import numba
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import _dynfunc, types  # type: ignore[attr-defined]
+from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 from numba.experimental.function_type import _get_wrapper_address
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +72,7 @@ config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0  # there is nothing to vectoris
 
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
+CALLEE: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": False}  # said, for callees inherit it
 
 
 class _CalleeLibrary(JITCodeLibrary):
@@ -79,6 +83,16 @@ class _CalleeLibrary(JITCodeLibrary):
 
     def finalize(self) -> None:
         self._finalized = True
+
+
+class _OutlinedLibrary(_CalleeLibrary):
+    """A callee that stays a function of its own."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        for function in ir_module.functions:
+            if not function.is_declaration:
+                function.attributes.add("noinline")
+        super().add_ir_module(ir_module)
 
 
 class _EntryLibrary(JITCodeLibrary):
@@ -134,6 +148,10 @@ class _CalleeCompiler(_Compiler):
         return [pipeline]
 
 
+class _OutlinedCompiler(_CalleeCompiler):
+    library = _OutlinedLibrary
+
+
 class _EntryCompiler(_Compiler):
     library = _EntryLibrary
 
@@ -148,12 +166,20 @@ def jit(function: F) -> F:
     No fastmath, no parallel: the same bits on every machine and interpreted. Without the wrappers that Python would call, which unbox the whole of Memory
     in every function and take most of the compiler's time; from Python use ``function.py_func`` or an ``entry``.
     """
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(pipeline_class=_CalleeCompiler, **CALLEE)(function)))
 
 
 def inlined(function: F) -> F:
     """Compile as ``jit`` does, for small functions that are called often: the arrays of Memory take 112 words to pass, so a call costs more than they do."""
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(pipeline_class=_CalleeCompiler, **CALLEE | {"forceinline": True})(function)))
+
+
+def outlined(function: F) -> F:
+    """Compile as ``jit`` does, for the procedures of actors and what is seldom called.
+
+    With so many words to pass the optimiser finds every call worth inlining; the engine would become one function, for whose size the compiler takes minutes.
+    """
+    return cast(F, _plain_integers(njit(pipeline_class=_OutlinedCompiler, **CALLEE)(function)))
 
 
 def entry(function: F) -> F:
@@ -172,6 +198,27 @@ def _plain_integers(dispatcher: Any) -> Any:
 
     dispatcher.get_call_template = get_call_template
     return dispatcher
+
+
+def _prefetch(_typing: Any, array: Any, index: Any) -> Any:
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        items = context.make_array(sig.args[0])(context, builder, args[0])
+        address = builder.bitcast(builder.gep(items.data, [args[1]]), cgutils.voidptr_t)
+        i32 = ir.IntType(32)
+        hint = builder.module.declare_intrinsic("llvm.prefetch", [address.type], ir.FunctionType(ir.VoidType(), [address.type, i32, i32, i32]))
+        builder.call(hint, [address, i32(1), i32(3), i32(1)])  # to be written, keep in all caches, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), emit
+
+
+def _no_prefetch(array: Any, index: int) -> None:
+    """Interpreted: a hint has no effect on results."""
+
+
+# prefetch(array, index): bring an item of a one-dimensional contiguous array into the cache. Pages are met in an order that the processor cannot foresee, and
+# waiting for their records was more than half of the cost of a miss.
+prefetch: Any = intrinsic(_prefetch) if JIT_ENABLED else _no_prefetch
 
 
 def decision(function: F) -> F:

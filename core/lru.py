@@ -6,10 +6,12 @@ reaches it. About half the cost of linked lists once the footprint leaves the L2
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from core.jit import inlined, jit
+from core.jit import inlined, outlined, prefetch
 from core.state import ACTIVE_LIST, GENS, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
+
+AHEAD: Final = 32  # entries: how far before its turn a page is fetched
 
 
 @inlined
@@ -61,6 +63,9 @@ def pop_tail(m: Any, which: int) -> int:
     mask = m.rings.shape[1] - 1
     while True:
         p = int(m.rings[which, q.tail & mask])
+        soon = int(m.rings[which, q.tail + AHEAD & mask])
+        prefetch(m.page, soon)
+        prefetch(m.flags, soon)
         pg = m.page[p]
         live = pg.list == which and pg.pos == q.tail
         q.tail += 1
@@ -71,7 +76,7 @@ def pop_tail(m: Any, which: int) -> int:
             return p
 
 
-@jit
+@outlined
 def compact(m: Any, which: int) -> None:
     """Drop the stale entries of a full ring. Rings hold at least twice the frames, so this is rare: amortised constant cost."""
     q = m.queues[which]

@@ -10,8 +10,8 @@ from typing import Any, Final
 from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
-from core.jit import inlined, jit
-from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, SLOT
+from core.jit import inlined, jit, outlined
+from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, READING, SLOT
 from core.streams import ACCESSED, ANON, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
 from core.vmscan_mglru.feedback import shadow, tier_of
 from core.vmscan_mglru.gens import put_rejected
@@ -132,7 +132,7 @@ def put_back(m: Any, head: int) -> None:
             pg.attr ^= LAUNDRY
             m.zones[pg.zone].nr_laundry -= 1
         m.zones[pg.zone].nr_isolated -= 1
-        if pg.attr & GONE and not m.flags[p] & WRITEBACK:
+        if pg.attr & GONE and not pg.attr & READING and not m.flags[p] & WRITEBACK:
             bury(m, p)
         elif m.vm[0].lru == MGLRU:
             put_rejected(m, p)
@@ -163,7 +163,7 @@ def evict(m: Any, p: int) -> None:
     node.nonresident_age += 1
 
 
-@jit
+@outlined
 def shrink_slab(m: Any, scanned: int, lru_pages: int, priority: int) -> int:
     """Shrink the reclaimable slab; objects scanned (0: nothing left to scan)."""
     vm = m.vm[0]

@@ -104,7 +104,6 @@ class Vm:
     slab_carry: i8  # objects to scan, remainder of the last call
     slab_partial: i8  # objects freed on pages that are not empty yet
     totalreserve: i8
-    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (the test shrinker)
     # swap slots
     swap_slots: i8
     swap_free: i8
@@ -124,6 +123,7 @@ class Vm:
     next_arrival: i8  # row of arrivals
     memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
     net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (slabtest.py)
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
     handoff_ticket: i8  # of the last who queued for a page of kswapd
@@ -262,6 +262,7 @@ class Zone:
     pages_scanned: i8
     all_unreclaimable: i8
     prev_priority: i8
+    temp_priority: i8  # the last one at which balance_pgdat() scanned it
     scan_active: i8  # nr_scan_active, carried between calls
     scan_inactive: i8
 
@@ -338,8 +339,10 @@ class Actor:
     first: i8
     last: i8
     op_ns: i8
+    looked: i8  # the touches before this one have been looked at for pages to fetch
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
+    ticket: i8  # its place in the queue for a page of kswapd (0: none)
     floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 
 
@@ -389,7 +392,6 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
-    nr_rotated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8

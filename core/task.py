@@ -17,7 +17,7 @@ from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
 from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page, try_alloc
-from core.jit import inlined, jit
+from core.jit import inlined, jit, prefetch
 from core.oom import exit_memory
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
 from core.state import CACHED, EVICTED, FILE, GONE, MGLRU, NO_LIST, READING, SLOT, SWAP, ZERO
@@ -56,6 +56,7 @@ PAGE_CAME: Final = 1
 KERNEL_CAME: Final = 2
 DONE: Final = 3
 
+LOOK_AHEAD: Final = 48  # touches
 MAX_READAHEAD: Final = 32  # pages: 128 KiB, VM_MAX_READAHEAD
 
 
@@ -169,10 +170,6 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
     if pg.attr & GONE:  # its old contents are still being written
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
     dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
-    if dirtied and vm.prealloc:
-        pages = prealloc.missing(m, a, p)
-        if pages > 0:
-            return prealloc.enter(m, a, p, pages)
     if not pg.attr & CACHED:
         if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
             if not pg.attr & ZERO:
@@ -183,7 +180,11 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
             return CONTINUE
         if (pg.attr & ANON or code == FILE_WRITE) and stops_at_floor(m, a):
             return wait_for_floor(m, a)
+        if vm.prealloc and pg.attr & ANON and prealloc.missing(m, a, p) > 0:  # a read too: if its swap copy goes meanwhile, the page is new
+            return prealloc.enter(m, a, p)
         return need_page(m, a, f, p)
+    if dirtied and vm.prealloc and prealloc.missing(m, a, p) > 0:
+        return prealloc.enter(m, a, p)
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
@@ -359,7 +360,27 @@ def start_read(m: Any, a: int, dev: int, p: int) -> int:
     actor.local_ns += vm.major_fault_ns
     m.page[p].attr |= READING
     submit(m, dev, READ_IO, p, 0, actor.local_ns)
+    look_ahead(m, a, p)
     return sleep(m, a, WAIT_PAGE, p, INFINITY)
+
+
+@inlined
+def look_ahead(m: Any, a: int, p: int) -> None:
+    """After a miss of page ``p`` others will follow: have the processor fetch the records of those pages meanwhile. Looks at each touch once."""
+    actor = m.actors[a]
+    pc = actor.pc + 1
+    end = pc + LOOK_AHEAD
+    if pc <= actor.looked <= end:
+        pc = actor.looked
+    while pc < end:
+        word = m.ops[pc]
+        if word >> 40 & 255 > FILE_WRITE:
+            break
+        need = word >> 32 & 255
+        q = word & PAGE_MASK
+        prefetch(m.page, q if m.flags[q] & need != need else p)
+        pc += 1
+    actor.looked = pc
 
 
 # --- other operations ----------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any, Final
 from core.allocator import reclaimable_pages
 from core.decisions import BY_CONGESTION, BY_EVENT, PRIORITY_DONE, WHY_NOPROGRESS
 from core.dirty import wake_flusher
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -30,7 +30,7 @@ def node_at(m: Any, a: int, place: int) -> int:
     return int(n if n >= 0 else n + len(m.nodes))
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Returns the pages reclaimed; 0 is no progress."""
     if f.phase == START:

@@ -11,7 +11,7 @@ from core import gfp
 from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.pageout import pageout
 from core.reclaim import (
     DEF_PRIORITY,
@@ -46,6 +46,13 @@ def note_dirty(m: Any, f: Any, p: int) -> None:
             f.nr_unqueued_dirty += 1
     if flags & WRITEBACK and flags & RECLAIM:
         f.nr_congested += 1
+
+
+@inlined
+def mark(m: Any, p: int) -> None:
+    """PG_reclaim on a dirty folio: free it as soon as it has been written."""
+    m.flags[p] |= RECLAIM
+    m.vm[0].nr_vmscan_immediate_reclaim += 1
 
 
 @inlined
@@ -84,27 +91,31 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
         if marked_ref or pg.attr & EXEC:
             return ACTIVATE
         return KEEP
-    if marked_ref and not pg.attr & ANON:
+    if marked_ref:
         m.flags[p] &= 255 ^ REFERENCED
-        reclaim_clean = True
-    if pg.attr & ANON and not pg.attr & SLOT and (not sc.gfp & gfp.IO or not add_to_swap(m, p)):
-        return ACTIVATE
+        reclaim_clean = not pg.attr & ANON
+    if pg.attr & ANON and not pg.attr & SLOT:
+        if not sc.gfp & gfp.IO:
+            return KEEP
+        if not add_to_swap(m, p):
+            return ACTIVATE
     if mapped:
         actor.local_ns += vm.unmap_ns
         unmap(m, p)
     if not m.flags[p] & DIRTY:
         return FREE
-    if pg.attr & ANON:
-        if not sc.gfp & gfp.IO or not sc.may_writepage:
-            return KEEP
-        return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
-    what = int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
-    if (reclaim_clean or not sc.may_writepage) and what not in (ACTIVATE, MARK):
+    anon = 1 if pg.attr & ANON else 0
+    if anon and (not sc.gfp & gfp.IO or not sc.may_writepage):
+        return KEEP
+    what = int(pol.dirty_page(is_kswapd, anon, 0 if anon else marked, 0 if anon else node.dirty, sc.priority, m.tunables))
+    if what == MARK or (what == ACTIVATE and not anon):
+        mark(m, p)
+    elif what != ACTIVATE and (not sc.may_writepage or reclaim_clean):
         return KEEP
     return what
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
@@ -131,21 +142,10 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             set_aside(m, sc, p)
         else:
             if what == ACTIVATE:
-                if m.flags[p] & DIRTY and not m.flags[p] & WRITEBACK and not m.page[p].attr & ANON:
-                    mark(m, p)
                 activate(m, f, p)
-            elif what == MARK:
-                mark(m, p)
             keep(m, f, p)
     put_back(m, f.keep_head)
     return settle(m, pol, a, f, sc)
-
-
-@inlined
-def mark(m: Any, p: int) -> None:
-    """PG_reclaim on a dirty folio: free it as soon as it has been written."""
-    m.flags[p] |= RECLAIM
-    m.vm[0].nr_vmscan_immediate_reclaim += 1
 
 
 @inlined
@@ -158,15 +158,13 @@ def activate(m: Any, f: Any, p: int) -> None:
         m.flags[p] |= ACTIVE
         vm.pgactivate += 1
         m.nodes[f.node].nonresident_age += 1
-        f.nr_rotated += 1
 
 
 @jit
 def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     """The end of shrink_inactive_list(): costs, counts; the flusher is woken when all was dirty and unqueued, the stall on writeback is that of v3.2."""
     vm = m.vm[0]
-    cost = f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_rotated
-    note_cost(m, f.node, f.is_file, cost)
+    note_cost(m, f.node, f.is_file, f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_taken - f.nr_reclaimed)
     if f.is_file:
         vm.pgscan_file += f.nr_taken
         vm.pgsteal_file += f.nr_reclaimed

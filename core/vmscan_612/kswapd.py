@@ -10,7 +10,7 @@ from typing import Any, Final
 from core import gfp
 from core.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pages
 from core.decisions import BY_CONGESTION, PRIORITY_DONE
-from core.jit import jit
+from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -47,7 +47,7 @@ def balanced(m: Any, node: Any) -> bool:
     return False
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """kswapd: sleep, balance the node, try to sleep again."""
     node = m.nodes[m.actors[a].node]

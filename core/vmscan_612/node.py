@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import slabtest
 from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_WRITEBACK
-from core.jit import jit
+from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -41,7 +41,7 @@ THROTTLED: Final = 3
 SLAB_SHRUNK: Final = 4
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_node(): scan by get_scan_count(), then flags and throttles; returns pages freed."""
     vm = m.vm[0]
@@ -69,7 +69,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return pop(m, a, f.nr_reclaimed)
     if f.phase == SLAB_SHRUNK:
         return node_done(m, pol, a, f, sc)
-    while f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:
+    while f.zone > 0 or f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:  # a round is finished
         if f.zone == 4:
             f.zone = 0
             if enough(m, f, sc):
@@ -117,7 +117,6 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     s.nr_file_writeback = 0
     s.nr_immediate = 0
     s.nr_pageout = 0
-    s.nr_rotated = 0
     s.nr_taken = isolate(m, s, f.node * LISTS + which, pages)
     if s.nr_taken == 0:
         m.actors[a].depth = depth
@@ -168,14 +167,14 @@ def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
             node.writeback = 1
         if sc.nr_unqueued_dirty and sc.nr_unqueued_dirty == sc.nr_file_taken:
             node.dirty = 1
+        if sc.nr_dirty and sc.nr_dirty == sc.nr_congested:
+            node.congested = 1
         if sc.nr_immediate:
             how = pol.throttle(1, WHY_WRITEBACK, sc.priority, m.tunables)
             if how == BY_EVENT:
                 return throttle_writeback(m, a, f.node, now)
             if how == BY_CONGESTION:
                 return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
-    if sc.nr_dirty and sc.nr_dirty == sc.nr_congested and is_kswapd:
-        node.congested = 1
     if not is_kswapd and node.congested:
         how = pol.throttle(0, WHY_CONGESTED, sc.priority, m.tunables)
         if how == BY_EVENT and not skip_throttle(m, f.node):

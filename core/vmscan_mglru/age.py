@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import lru
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.oom import out_of_memory
 from core.reclaim import DEF_PRIORITY
 from core.sched import AGE_MGLRU, CONTINUE, give_way, pop, push
@@ -65,7 +65,7 @@ def age(m: Any, a: int, n: int, swappiness: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """Walk the page tables in batches; what was used since the last walk joins the youngest generation, then a younger one begins."""
     vm = m.vm[0]
@@ -87,7 +87,7 @@ def step(m: Any, a: int, f: Any) -> int:
     return pop(m, a, 1)
 
 
-@jit
+@outlined
 def new_generation(m: Any, n: int, swappiness: int, now: int) -> None:
     """inc_max_seq(): a type with four generations first joins its two oldest."""
     node = m.nodes[n]
@@ -134,7 +134,7 @@ def retire_empty(m: Any, n: int, swappiness: int) -> None:
         node.min_seq[1] = file
 
 
-@jit
+@outlined
 def look_around(m: Any, a: int, p: int) -> None:
     """lru_gen_look_around(): beside a page found young at eviction, its neighbours' page table entries are in the cache: look at them too."""
     first = p - p % LOOK_AROUND
@@ -177,7 +177,7 @@ def bits(number: int) -> int:
     return n
 
 
-@jit
+@outlined
 def age_node(m: Any, a: int, n: int, sc: Any) -> None:
     """lru_gen_age_node(): with min_ttl_ms set, kswapd calls the OOM killer when all that could be evicted is younger."""
     vm = m.vm[0]

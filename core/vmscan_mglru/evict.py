@@ -11,7 +11,7 @@ from typing import Any, Final
 from core import gfp, lru
 from core.decisions import ALL_DIRTY
 from core.dirty import wake_flusher
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.reclaim import DEF_PRIORITY, shrink_slab
 from core.sched import CONTINUE, SHRINK_LIST_612, give_way, pop, push
 from core.state import DEPTH, READING, SLOT
@@ -29,7 +29,7 @@ SHRUNK: Final = 2
 AGED: Final = 3
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """lru_gen_shrink_node() of node ``f.node``; returns pages freed."""
     vm = m.vm[0]
@@ -112,7 +112,7 @@ def isolate(m: Any, a: int, f: Any, sc: Any, swappiness: int) -> int:
     return 0
 
 
-@jit
+@outlined
 def scan(m: Any, a: int, f: Any, sc: Any, is_file: int) -> int:
     """scan_folios(): up to 4 096 pages of the oldest generation until 64 are isolated; sets phase SHRUNK when there are any."""
     vm = m.vm[0]
