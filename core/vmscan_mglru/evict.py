@@ -133,7 +133,6 @@ def scan(m: Any, a: int, f: Any, sc: Any, is_file: int) -> int:
     s.nr_file_writeback = 0
     s.nr_immediate = 0
     s.nr_pageout = 0
-    s.nr_rotated = 0
     s.nr_taken = 0
     scanned = 0
     limit = min(MAX_LRU_BATCH, m.queues[oldest].nr)
