@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import gfp, kthreads, sched, stall
+from core.arena import arena
 from core.device import FILE_BLOCKS
 from core.dirty import INIT_BW
 from core.machine import Device, Machine
@@ -60,7 +61,16 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
     ring = 1 << max((2 * machine.ram_pages // machine.nodes - 1).bit_length(), 6)
     tasks = streams.n_tasks
     more = kthreads.count(values, machine.cpus, machine.nodes)
-    page = records(PAGE, streams.n_pages)
+    big = arena(
+        {
+            "page": (PAGE, (streams.n_pages,)),
+            "flags": (np.uint8, (streams.n_pages,)),
+            "rings": (np.int32, (lruvecs * LISTS, ring)),
+            "io": (IO, (4, IO_CAP)),
+            "slots": (np.uint8, (max(machine.swap_mib * PAGES_PER_MIB, 1),)),
+        }
+    )
+    page = big["page"]
     page.attr = streams.page_attr
     page.list = NO_LIST
     page.owner = -1
@@ -74,12 +84,12 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         devs=_devices(machine),
         actors=_actors(machine, streams, more, int(arrivals[0, TIME]) if len(arrivals) else INFINITY),
         frames=_frames(machine, tasks, era, more),
-        flags=np.zeros(streams.n_pages, np.uint8),
+        flags=big["flags"],
         page=page,
         queues=records(QUEUE, lruvecs * LISTS),
-        rings=np.zeros((lruvecs * LISTS, ring), np.int32),
-        io=records(IO, 4, IO_CAP),
-        slots=np.zeros(max(machine.swap_mib * PAGES_PER_MIB, 1), np.uint8),
+        rings=big["rings"],
+        io=big["io"],
+        slots=big["slots"],
         cpu_free=np.zeros(machine.cpus, np.int64),
         touch_ns=_touch_costs(machine, streams),
         stalls=np.zeros(stall.BUCKETS, np.int64),
