@@ -12,8 +12,9 @@ from core import gfp, stall
 from core.decisions import BEFORE_RESERVE, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
-from core.handoff import wait_for_kswapd, wake_more_kswapds
+from core.handoff import wait_for_kswapd, wake_class
 from core.jit import inlined, jit
+from core.lru import type_pages
 from core.recursion import enter, note_depth
 from core.sched import (
     ALLOC,
@@ -25,7 +26,7 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS
+from core.state import DEPTH
 from core.units import INFINITY, SECOND
 from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, floor, watermark_ok
 
@@ -44,34 +45,44 @@ WAITED: Final = 6
 
 @jit
 def wake_kswapd(m: Any, now: int) -> None:
-    """wake_all_kswapds(): of each node that is short of memory and not hopeless."""
-    vm = m.vm[0]
-    if vm.nr_more_kswapds:
-        wake_more_kswapds(m, now)
+    """wake_all_kswapds()."""
+    if m.vm[0].nr_more_kswapds:
+        wake_class(m, gfp.KERNEL, now)
     for n in range(len(m.nodes)):
-        node = m.nodes[n]
-        kswapd = m.actors[node.kswapd]
-        if kswapd.wait != WAIT_WORK or (vm.era != ERA_2_6_23 and node.kswapd_failures >= HOPELESS):
-            continue
-        if len(m.nodes) > 1 and vm.clean_floor == 0 and not short_of_memory(m, node):
-            continue
-        kswapd.wait = WAIT_NONE
-        kswapd.ready_ns = max(now, kswapd.local_ns)
-        vm.waiting[WAIT_WORK] -= 1
-        vm.kswapd_wake += 1
+        wake_node(m, n, now)
+
+
+@jit
+def wake_node(m: Any, n: int, now: int) -> None:
+    """wakeup_kswapd(): unless its node has enough memory (and no clean floor is set) or is hopeless."""
+    vm = m.vm[0]
+    node = m.nodes[n]
+    kswapd = m.actors[node.kswapd]
+    if kswapd.wait != WAIT_WORK or (vm.era != ERA_2_6_23 and node.kswapd_failures >= HOPELESS):
+        return
+    if vm.clean_floor == 0 and not short_of_memory(m, node):
+        return
+    kswapd.wait = WAIT_NONE
+    kswapd.ready_ns = max(now, kswapd.local_ns)
+    vm.waiting[WAIT_WORK] -= 1
+    vm.kswapd_wake += 1
 
 
 @jit
 def short_of_memory(m: Any, node: Any) -> bool:
-    """wakeup_kswapd(): a zone below low, lowmem_reserve apart (2.6.23); no zone at high, pgdat_balanced() (6.12)."""
+    """A zone below low, lowmem_reserve apart (2.6.23); no zone at high or one boosted (6.12: pgdat_balanced(), pgdat_watermark_boosted())."""
     era = m.vm[0].era
+    at_high = False
     for z in range(node.zone_first, node.zone_last + 1):
         zone = m.zones[z]
-        if era == ERA_2_6_23 and zone.nr_free <= zone.wmark_low + zone.reserve:
+        if era == ERA_2_6_23:
+            if zone.nr_free <= zone.wmark_low + zone.reserve:
+                return True
+        elif zone.wmark_boost > 0:
             return True
-        if era != ERA_2_6_23 and watermark_ok(zone, MARK_HIGH, 0, era):
-            return False
-    return bool(era != ERA_2_6_23)
+        elif watermark_ok(zone, MARK_HIGH, 0, era):
+            at_high = True
+    return era != ERA_2_6_23 and not at_high
 
 
 @inlined
@@ -204,7 +215,7 @@ def reserve_left(m: Any, n: int) -> tuple[int, int]:
     node = m.nodes[n]
     for z in range(node.zone_first, node.zone_last + 1):
         free += m.zones[z].nr_free
-        whole += m.zones[z].wmark_min
+        whole += m.zones[z].wmark_min + m.zones[z].wmark_boost
     return free, whole // 2
 
 
@@ -218,23 +229,19 @@ def allow_direct_reclaim(m: Any, n: int) -> bool:
 @jit
 def reclaimable_pages(m: Any, n: int) -> int:
     """zone_reclaimable_pages() of the zones of node ``n``: the file lists, and the anonymous ones if swap is left. 6.12's lists."""
-    first = n * LISTS
-    pages = m.queues[first + INACTIVE_FILE].nr + m.queues[first + ACTIVE_FILE].nr
+    pages = type_pages(m, n, 1)
     if m.vm[0].swap_free > 0:
-        pages += m.queues[first + INACTIVE].nr + m.queues[first + ACTIVE_LIST].nr
+        pages += type_pages(m, n, 0)
     return int(pages)
 
 
 @jit
 def zone_unreclaimable(m: Any) -> bool:
-    """zone_reclaimable() of 2.6.35 to 4.6 turned round: the LRU was scanned six times and nothing was freed."""
-    scanned = 0
+    """all_unreclaimable() to v3.10: kswapd found every zone scanned six times with nothing freed."""
     for z in range(len(m.zones)):
-        scanned += m.zones[z].pages_scanned
-    pages = 0
-    for n in range(len(m.nodes)):
-        pages += reclaimable_pages(m, n)
-    return bool(scanned >= 6 * pages)
+        if not m.zones[z].all_unreclaimable:
+            return False
+    return True
 
 
 @jit
@@ -244,6 +251,6 @@ def reclaim_could_help(m: Any, flags: int) -> bool:
     for z in range(len(m.zones)):
         zone = m.zones[z]
         available = zone.nr_free + min(reclaimable_pages(m, zone.node), zone.nr_lru)
-        if available > zone.wmark_min + zone.lowmem_reserve + zone.reserve:
+        if available > zone.wmark_min + zone.wmark_boost + zone.lowmem_reserve + zone.reserve:
             return True
     return bool(watermark_ok(m.zones[len(m.zones) - 1], MARK_MIN, flags, vm.era))

@@ -28,7 +28,7 @@ from core.allocator import (
 )
 from core.allocator_wait import waited
 from core.frames import try_alloc
-from core.jit import jit
+from core.jit import jit, outlined
 from core.oom import out_of_memory
 from core.sched import (
     CONTINUE,
@@ -42,7 +42,7 @@ from core.units import JIFFY, MS
 from core.watermark import MARK_HIGH, MARK_MIN
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """One step of __alloc_pages() from its second try on."""
     if f.phase == START:
@@ -56,7 +56,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if z >= 0:
             return obtained(m, a, z)
     if f.phase == RECLAIM:
-        return direct_reclaim(m, a, f, DIRECT_2623)
+        if not m.actors[a].memdie:
+            return direct_reclaim(m, a, f, DIRECT_2623)
+        f.phase = REBALANCE  # killed while it waited
     if f.phase == WAITED:
         return waited(m, pol, a, f)
     if f.phase == REBALANCE:

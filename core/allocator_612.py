@@ -29,7 +29,7 @@ from core.allocator import (
 )
 from core.allocator_wait import waited
 from core.frames import try_alloc
-from core.jit import jit
+from core.jit import jit, outlined
 from core.oom import out_of_memory
 from core.sched import (
     CONTINUE,
@@ -42,7 +42,7 @@ from core.units import JIFFY
 from core.watermark import MARK_HIGH, MARK_MIN, MARK_OOM
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """One step of __alloc_pages_slowpath()."""
     if f.phase == START:
@@ -53,7 +53,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = REBALANCE
         wake_kswapd(m, m.actors[a].local_ns)
     if f.phase == RECLAIM:
-        return direct_reclaim(m, a, f, DIRECT_612)
+        if not m.actors[a].memdie:
+            return direct_reclaim(m, a, f, DIRECT_612)
+        f.phase = REBALANCE  # killed while it waited
     if f.phase == WAITED:
         return waited(m, pol, a, f)
     if f.phase == REBALANCE:
@@ -104,9 +106,9 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
     z = try_alloc(m, MARK_HIGH, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
+    f.loops = 0
     if f.gfp & gfp.FS:
         out_of_memory(m, actor.local_ns)
-        f.loops = 0
         if actor.memdie:
             return give_way(m, a)
     return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)

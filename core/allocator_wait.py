@@ -32,6 +32,13 @@ def kswapd_hopeless(m: Any) -> bool:
 
 
 @jit
+def leave(m: Any, a: int, z: int) -> int:
+    """Out of the queue, and out of the allocation with a page of zone ``z`` or without (-1)."""
+    m.actors[a].ticket = 0
+    return obtained(m, a, z)
+
+
+@jit
 def waited(m: Any, pol: Any, a: int, f: Any) -> int:
     """Back from the wait: with a page, or to look for one, to call the OOM killer, or to wait on."""
     vm = m.vm[0]
@@ -40,23 +47,25 @@ def waited(m: Any, pol: Any, a: int, f: Any) -> int:
         z = f.ret - 1
         f.ret = 0
         vm.nr_in_hand -= 1
-        return obtained(m, a, z)
+        return leave(m, a, z)
     z = try_alloc(m, MARK_MIN, f.gfp)
     if z >= 0:
-        return obtained(m, a, z)
+        return leave(m, a, z)
     if actor.memdie:
+        actor.ticket = 0
         f.phase = REBALANCE
         return CONTINUE
     progress = 1 if vm.pgsteal_kswapd != f.nr_reclaimed else 0
     f.loops = 0 if progress else f.loops + 1
     if f.gfp & gfp.NORETRY and not progress:
-        return obtained(m, a, -1)
+        return leave(m, a, -1)
     hopeless = 1 if kswapd_hopeless(m) else 0
     kill = pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables)
     if kill and f.gfp & gfp.FS:
         z = try_alloc(m, MARK_HIGH, f.gfp)
         if z >= 0:
-            return obtained(m, a, z)
+            return leave(m, a, z)
+        actor.ticket = 0
         out_of_memory(m, actor.local_ns)
         f.loops = 0
         f.phase = RESTART
@@ -64,4 +73,4 @@ def waited(m: Any, pol: Any, a: int, f: Any) -> int:
             return give_way(m, a)
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)
     wake_kswapd(m, actor.local_ns)
-    return wait_for_kswapd(m, a, f, QUEUE if f.count > 0 else WAIT_FOR_KSWAPD)
+    return wait_for_kswapd(m, a, f, QUEUE if actor.ticket > 0 else WAIT_FOR_KSWAPD)

@@ -10,7 +10,7 @@ from typing import Any
 from core import gfp, lru
 from core.allocator import take_reserve
 from core.frames import try_alloc
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.reclaim import SWAP_CLUSTER_MAX, evict
 from core.state import INACTIVE, INACTIVE_FILE, LISTS, READING
 from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
@@ -34,7 +34,7 @@ def enough(m: Any, flags: int) -> bool:
     return False
 
 
-@jit
+@outlined
 def scan(m: Any, pol: Any, flags: int) -> int:
     """Free what an allocation of gfp ``flags`` needs, at most 32 pages; returns pages scanned, for the caller to pay ``scan_ns`` each without giving way.
 

@@ -112,7 +112,9 @@ def recount(m: Any) -> int:
         file_mapped += 1 if flags & PRESENT and attr & MAPPED else 0
     nr_lru = 0
     nr_isolated = 0
+    pending = 0
     for z in range(len(m.zones)):
+        pending += m.zones[z].nr_write_pending
         nr_lru += m.zones[z].nr_lru
         nr_isolated += m.zones[z].nr_isolated
     queued = 0
@@ -120,7 +122,7 @@ def recount(m: Any) -> int:
         queued += m.queues[which].nr
     if lru != nr_lru or lru != queued or isolated != nr_isolated:
         return LISTS_WRONG
-    if dirty != vm.nr_dirty or writeback != vm.nr_writeback or file != vm.nr_file:
+    if dirty != vm.nr_dirty or writeback != vm.nr_writeback or pending != dirty + writeback or file != vm.nr_file:
         return COUNTERS_WRONG
     if anon_mapped != vm.nr_anon_mapped or file_mapped != vm.nr_file_mapped or swapcache != vm.nr_swapcache:
         return COUNTERS_WRONG

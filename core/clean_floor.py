@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from core.allocator import wake_kswapd
 from core.dirty import clean_and_free, floor_broken, wake_flusher
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.sched import CLEAN_FLOOR, CONTINUE, WAIT_FLOOR, pop, push, sleep
 from core.units import MS
 
@@ -43,7 +43,7 @@ def wait_for_floor(m: Any, a: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """One nap: until a write or a swap-out mends the floor, at most 100 ms."""
     vm = m.vm[0]

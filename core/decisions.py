@@ -23,10 +23,13 @@ that differ from its era's (era.py):
         RECLAIM, WAIT_FOR_RESERVE (throttle_direct_reclaim()), WAIT_FOR_KSWAPD or QUEUE (kswapd hands it a page).
     throttle(is_kswapd, why, priority, own)
         a reclaimer could nap; ``why``: 2.6.23: PRIORITY_DONE, of a kswapd that has freed 32 pages already KSWAPD_PROGRESS, and KSWAPD_LOOP before either;
-        6.12: WHY_WRITEBACK, WHY_CONGESTED or WHY_NOPROGRESS.
-        NO, BY_EVENT (reclaim_throttle()), BY_CONGESTION (congestion_wait() of 100 ms) or, to KSWAPD_LOOP only, BY_WRITEOUT (throttle_vm_writeout()).
+        6.12: PRIORITY_DONE (it fell below 10), WHY_WRITEBACK, WHY_CONGESTED, WHY_NOPROGRESS, or WHY_BATCH (so much of a batch is under writeback that
+        the priority does not excuse it).
+        NO, BY_EVENT (reclaim_throttle(), 6.12 but for the first and the last), BY_CONGESTION (congestion_wait() of 100 ms; to direct reclaim of 6.12
+        wait_iff_congested()) or, to KSWAPD_LOOP only, BY_WRITEOUT (throttle_vm_writeout()).
     wake_pdflush(is_kswapd, priority, own)
-        does direct reclaim ask the flusher for as many pages as it scanned? 0 or 1.
+        does direct reclaim ask the flusher for as many pages as it scanned? ``priority`` ALL_DIRTY (6.12): a whole batch was dirty and not under
+        writeback, does a reclaimer ask the flusher for everything? 0 or 1.
     out_of_memory(loops, reclaimed, hopeless, could_help, own)
         reclaim, or a wait for kswapd, came back without a page; ``loops``: times in a row without progress, ``hopeless``: the LRU was scanned six times and
         nothing was freed,
@@ -87,11 +90,15 @@ PRIORITY_DONE: Final = 0
 WHY_WRITEBACK: Final = 1
 WHY_CONGESTED: Final = 2
 WHY_NOPROGRESS: Final = 3
+WHY_BATCH: Final = 6
 KSWAPD_LOOP: Final = 4
 KSWAPD_PROGRESS: Final = 5
 BY_EVENT: Final = 1
 BY_CONGESTION: Final = 2
 BY_WRITEOUT: Final = 3
+
+# wake_pdflush()
+ALL_DIRTY: Final = -1
 
 # receive()
 DROP: Final = 0
@@ -101,12 +108,12 @@ FILTER: Final = 1
 ANSWERS: Final = {
     "dirty_page": (KEEP, MARK),
     "writeback_page": (KEEP, ACTIVATE),
-    "launder": (0, 1),
+    "launder": (0, 1 << 30),
     "launder_memalloc": (0, 1),
     "recurse": (NO, MAPPED),
     "atomic_scan": (0, 1 << 30),
     "before_direct": (RECLAIM, QUEUE),
-    "throttle": (NO, BY_CONGESTION),
+    "throttle": (NO, BY_WRITEOUT),
     "wake_pdflush": (0, 1),
     "out_of_memory": (0, 1),
     "receive": (DROP, FILTER),

@@ -24,12 +24,14 @@ from core.state import (
     IO_CAP,
     LISTS,
     MAX_REQUEST,
+    MGLRU,
     NO_LIST,
     READING,
     SWAP,
 )
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, MAPPED, RECLAIM, WRITEBACK
 from core.units import INFINITY
+from core.vmscan_mglru.gens import newcomer_list, rotate_to_oldest
 from core.watermark import ERA_2_6_23
 
 READ_IO: Final = 0
@@ -38,10 +40,27 @@ FILE_BLOCKS: Final = 1 << 40  # where files begin on a device shared with swap
 
 
 @inlined
-def queue_full(m: Any, dev: int, write: int) -> bool:
+def block_of(m: Any, dev: int, p: int) -> int:
+    """Where page ``p`` lies on its device."""
+    if dev == SWAP:
+        return int(m.page[p].slot)
+    return int(FILE_BLOCKS + p)
+
+
+@inlined
+def merges(m: Any, dev: int, write: int, block: int) -> bool:
+    """The block continues the last request of its direction (elv_merge)."""
+    d = m.devs[dev]
+    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST)
+
+
+@inlined
+def queue_full(m: Any, dev: int, write: int, p: int) -> bool:
     """No request is free for a page that does not extend the last one (get_request_wait)."""
     d = m.devs[dev]
-    return bool(d.nr[write] >= d.nr_requests or d.io_head[write] - d.io_tail[write] >= IO_CAP - 1)
+    if d.io_head[write] - d.io_tail[write] >= IO_CAP - 1:
+        return True
+    return bool(d.nr[write] >= d.nr_requests and not merges(m, dev, write, block_of(m, dev, p)))
 
 
 @inlined
@@ -49,8 +68,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
     d = m.devs[dev]
     spindle = m.devs[d.spindle]
-    block = int(m.page[p].slot) if dev == SWAP else FILE_BLOCKS + p
-    opens = 0 if d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST else 1
+    block = block_of(m, dev, p)
+    opens = 0 if merges(m, dev, write, block) else 1
     if opens:
         d.nr[write] += 1
         d.last_pages[write] = 0
@@ -184,6 +203,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         vm.writeout_admitted -= abs(held)
         wake(m, WAIT_WRITEOUT, -1, now)
     vm.nr_writeback -= 1
+    m.zones[pg.zone].nr_write_pending -= 1
     if dev == FILE:
         vm.nr_file_writeback -= 1
     vm.nr_written += 1
@@ -209,22 +229,28 @@ def rotate_reclaimable(m: Any, p: int) -> None:
     vm = m.vm[0]
     if m.flags[p] & DIRTY:
         return
+    vm.pgrotated += 1
+    if vm.lru == MGLRU:
+        rotate_to_oldest(m, p)
+        return
     pg = m.page[p]
     which = int(pg.list)
     if m.flags[p] & ACTIVE:
         if vm.era == ERA_2_6_23:
+            vm.pgrotated -= 1
             return
         m.flags[p] &= 255 ^ ACTIVE
         which = which // LISTS * LISTS + (INACTIVE if pg.attr & ANON else INACTIVE_FILE)
     lru.remove(m, p)
     lru.add_tail(m, p, which)
-    vm.pgrotated += 1
 
 
 @inlined
 def lru_list(m: Any, p: int) -> int:
     """The list that page ``p`` belongs on by its flags."""
     pg = m.page[p]
+    if m.vm[0].lru == MGLRU:
+        return newcomer_list(m, p)
     which = m.zones[pg.zone].lruvec
     if m.flags[p] & ACTIVE:
         which += ACTIVE_LIST

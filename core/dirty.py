@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
+from core.lru import type_pages
 from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_NONE, WAIT_TIMER, WAIT_WORK, WRITEBACK_PAGES, pop, push, sleep
-from core.state import ACTIVE_FILE, INACTIVE_FILE, LISTS
 from core.units import MS, SECOND
 from core.watermark import ERA_2_6_23
 
@@ -62,7 +62,7 @@ def file_pages(m: Any) -> int:
     """File pages on the lists of all nodes; 6.12."""
     pages = 0
     for n in range(len(m.nodes)):
-        pages += m.queues[n * LISTS + INACTIVE_FILE].nr + m.queues[n * LISTS + ACTIVE_FILE].nr
+        pages += type_pages(m, n, 1)
     return int(pages)
 
 
@@ -107,13 +107,19 @@ def wake_flusher(m: Any, pages: int, now: int) -> None:
 
 
 @jit
+def base_ratelimit(m: Any) -> int:
+    """ratelimit_pages of 2.6.23 (page_writeback_init)."""
+    return int(min(max(m.vm[0].nr_total // (32 * len(m.cpu_free)), 16), 1024))
+
+
+@jit
 def ratelimit_pages(m: Any) -> int:
     """A task looks at the limits each time it has dirtied so many pages."""
     vm = m.vm[0]
     if vm.era == ERA_2_6_23:
         if vm.nr_dirty + vm.nr_writeback > dirty_limits(m)[1]:
             return 8
-        return int(min(max(vm.nr_total // (32 * len(m.cpu_free)), 16), 1024))
+        return base_ratelimit(m)
     _background, limit = dirty_limits(m)
     room = limit - vm.nr_dirty - vm.nr_file_writeback
     if room <= 0:
@@ -133,7 +139,7 @@ def balance_dirty(m: Any, a: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """One step of balance_dirty_pages()."""
     if m.actors[a].memdie:
@@ -149,7 +155,7 @@ def step_2623(m: Any, a: int, f: Any) -> int:
     vm = m.vm[0]
     now = m.actors[a].local_ns
     background, limit = dirty_limits(m)
-    chunk = ratelimit_pages(m) * 3 // 2
+    chunk = base_ratelimit(m) * 3 // 2  # sync_writeback_pages()
     if f.phase == WRITTEN:
         f.nr_reclaimed += f.ret
         f.phase = PAUSED

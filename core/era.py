@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from core.decisions import (
     ACTIVATE,
+    ALL_DIRTY,
     ARGUMENTS,
     BY_CONGESTION,
     BY_EVENT,
@@ -133,6 +134,12 @@ def _wake(is_kswapd, priority, own):  # type: ignore[no-untyped-def]
 
 
 @decision
+def _wake_when_all_dirty(is_kswapd, priority, own):  # type: ignore[no-untyped-def]
+    """shrink_inactive_list() since v4.11."""
+    return 1 if priority == ALL_DIRTY else 0
+
+
+@decision
 def _all_unreclaimable(loops, reclaimed, hopeless, could_help, own):  # type: ignore[no-untyped-def]
     """try_to_free_pages() returned 0: every zone is all_unreclaimable."""
     return 1 - reclaimed
@@ -163,7 +170,6 @@ _COMMON: Final[dict[str, Any]] = {
     "launder_memalloc": _keep_memalloc,
     "recurse": _no_recursion,
     "atomic_scan": _no_atomic_reclaim,
-    "wake_pdflush": _wake,
 }
 
 LINUX_2_6_23: Final = Era(
@@ -175,6 +181,7 @@ LINUX_2_6_23: Final = Era(
         "writeback_page": _keep,
         "before_direct": _reclaim,
         "throttle": _congestion_wait,
+        "wake_pdflush": _wake,
         "out_of_memory": _all_unreclaimable,
         "receive": _drop,
     },
@@ -188,6 +195,7 @@ LINUX_6_1: Final = Era(
         "writeback_page": _activate,
         "before_direct": _throttle_direct_reclaim,
         "throttle": _reclaim_throttle,
+        "wake_pdflush": _wake_when_all_dirty,
         "out_of_memory": _should_reclaim_retry,
         "receive": _filter,
     },
@@ -202,6 +210,7 @@ LINUX_6_12: Final = Era(
         "writeback_page": _activate,
         "before_direct": _throttle_direct_reclaim,
         "throttle": _reclaim_throttle,
+        "wake_pdflush": _wake_when_all_dirty,
         "out_of_memory": _should_reclaim_retry,
         "receive": _filter,
     },

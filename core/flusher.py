@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core.device import write_congested
 from core.dirty import dirty_limits
-from core.jit import jit
+from core.jit import jit, outlined
 from core.pageout import pageout
 from core.reclaim import SWAP_CLUSTER_MAX
 from core.sched import CONTINUE, FSYNC, WAIT_CONGESTION, WAIT_PAGE, WAIT_WORK, WRITEBACK_PAGES, give_way, pop, push, sleep
@@ -42,7 +42,7 @@ def next_dirty(m: Any, f: Any) -> int:
     return -1
 
 
-@jit
+@outlined
 def step_pages(m: Any, a: int, f: Any) -> int:
     """writeback_inodes(): write up to ``f.nr_to_reclaim`` dirty pages; returns how many."""
     if f.phase == WROTE:
@@ -59,7 +59,7 @@ def step_pages(m: Any, a: int, f: Any) -> int:
     return pop(m, a, f.nr_reclaimed)
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """The flusher's endless loop: work on request, above the background threshold, and on what is older than dirty_expire."""
     vm = m.vm[0]
@@ -100,7 +100,7 @@ def fsync(m: Any, a: int, first: int, pages: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step_fsync(m: Any, a: int, f: Any) -> int:
     """Write every dirty page of the range in order, then wait for every page of it that is under writeback."""
     if f.phase == WROTE:

@@ -168,6 +168,7 @@ def release(m: Any, p: int) -> None:
     if m.flags[p] & DIRTY:
         if not pg.attr & ANON:
             vm.nr_dirty -= 1
+            m.zones[pg.zone].nr_write_pending -= 1
         if vm.prealloc:
             cleaned_unwritten(m, p)
     m.flags[p] = 0

@@ -11,6 +11,7 @@ FS: Final = 8
 NOMEMALLOC: Final = 16  # never below its class's mark, whatever the task's flags
 NORETRY: Final = 32
 RT: Final = 64  # a real-time task asks (rt_task(current), not a flag of its own in the kernel)
+FALLBACK: Final = 128  # this allocation takes a pageblock of another migratetype (a fragmentation event)
 
 KERNEL: Final = WAIT | IO | FS
 NOFS: Final = WAIT | IO

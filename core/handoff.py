@@ -10,8 +10,10 @@ from typing import Any
 
 from core.decisions import QUEUE
 from core.frames import take
+from core.gfp import KERNEL
 from core.jit import inlined, jit
 from core.sched import WAIT_HANDOFF, WAIT_KSWAPD, WAIT_NONE, WAIT_WORK, sleep, top, wake
+from core.state import DEPTH
 from core.units import MS
 
 
@@ -23,10 +25,12 @@ def wait_for_kswapd(m: Any, a: int, f: Any, answer: int) -> int:
     until = m.actors[a].local_ns + 100 * MS
     if answer != QUEUE:
         return sleep(m, a, WAIT_KSWAPD, 0, until)
-    if f.count == 0:
+    actor = m.actors[a]
+    wake_class(m, f.gfp, actor.local_ns)
+    if actor.ticket == 0:
         vm.handoff_ticket += 1
-        f.count = vm.handoff_ticket
-    return sleep(m, a, WAIT_HANDOFF, f.count, until)
+        actor.ticket = vm.handoff_ticket
+    return sleep(m, a, WAIT_HANDOFF, actor.ticket, until)
 
 
 @inlined
@@ -60,12 +64,12 @@ def batch_freed(m: Any, now: int) -> None:
 
 
 @jit
-def wake_more_kswapds(m: Any, now: int) -> None:
-    """Wake those beyond one a node."""
+def wake_class(m: Any, flags: int, now: int) -> None:
+    """Wake the kswapds beyond one a node that work for allocations of this gfp class: a GFP_NOIO kswapd has work when a GFP_NOIO allocation queues."""
     vm = m.vm[0]
     for i in range(vm.more_kswapds, vm.more_kswapds + vm.nr_more_kswapds):
         kswapd = m.actors[i]
-        if kswapd.wait == WAIT_WORK:
+        if kswapd.wait == WAIT_WORK and m.frames[i * DEPTH].gfp & KERNEL == flags & KERNEL:
             kswapd.wait = WAIT_NONE
-            kswapd.ready_ns = now
+            kswapd.ready_ns = max(now, kswapd.local_ns)
             vm.waiting[WAIT_WORK] -= 1

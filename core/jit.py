@@ -72,6 +72,7 @@ config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0  # there is nothing to vectoris
 
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
+CALLEE: dict[str, Any] = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": False}  # said, for callees inherit it
 
 
 class _CalleeLibrary(JITCodeLibrary):
@@ -82,6 +83,16 @@ class _CalleeLibrary(JITCodeLibrary):
 
     def finalize(self) -> None:
         self._finalized = True
+
+
+class _OutlinedLibrary(_CalleeLibrary):
+    """A callee that stays a function of its own."""
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        for function in ir_module.functions:
+            if not function.is_declaration:
+                function.attributes.add("noinline")
+        super().add_ir_module(ir_module)
 
 
 class _EntryLibrary(JITCodeLibrary):
@@ -137,6 +148,10 @@ class _CalleeCompiler(_Compiler):
         return [pipeline]
 
 
+class _OutlinedCompiler(_CalleeCompiler):
+    library = _OutlinedLibrary
+
+
 class _EntryCompiler(_Compiler):
     library = _EntryLibrary
 
@@ -151,12 +166,20 @@ def jit(function: F) -> F:
     No fastmath, no parallel: the same bits on every machine and interpreted. Without the wrappers that Python would call, which unbox the whole of Memory
     in every function and take most of the compiler's time; from Python use ``function.py_func`` or an ``entry``.
     """
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(pipeline_class=_CalleeCompiler, **CALLEE)(function)))
 
 
 def inlined(function: F) -> F:
     """Compile as ``jit`` does, for small functions that are called often: the arrays of Memory take 112 words to pass, so a call costs more than they do."""
-    return cast(F, _plain_integers(njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, pipeline_class=_CalleeCompiler, **OPTIONS)(function)))
+    return cast(F, _plain_integers(njit(pipeline_class=_CalleeCompiler, **CALLEE | {"forceinline": True})(function)))
+
+
+def outlined(function: F) -> F:
+    """Compile as ``jit`` does, for the procedures of actors and what is seldom called.
+
+    With so many words to pass the optimiser finds every call worth inlining; the engine would become one function, for whose size the compiler takes minutes.
+    """
+    return cast(F, _plain_integers(njit(pipeline_class=_OutlinedCompiler, **CALLEE)(function)))
 
 
 def entry(function: F) -> F:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import lru
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.reclaim import SWAP_CLUSTER_MAX, isolate
 from core.sched import CONTINUE, LAUNDER_QUEUE, SHRINK_LIST_2623, give_way, pop, push
 from core.state import LAUNDRY_LIST, LISTS
@@ -49,7 +49,7 @@ def launder_queue(m: Any, a: int, first: int, last: int, pages: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step_queue(m: Any, a: int, f: Any) -> int:
     """Batches of 32 from the lowest zone to the highest."""
     if f.phase == WROTE:
@@ -63,6 +63,7 @@ def step_queue(m: Any, a: int, f: Any) -> int:
         taken = isolate(m, s, f.zone * LISTS + LAUNDRY_LIST, min(SWAP_CLUSTER_MAX, f.nr_to_reclaim - f.count))
         if taken > 0:
             f.count += taken
+            m.vm[0].pgscan_kswapd += taken
             f.phase = WROTE
             return CONTINUE
         m.actors[a].depth = depth

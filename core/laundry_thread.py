@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from core import gfp
 from core.dirty import free_pages
-from core.jit import jit
+from core.jit import jit, outlined
 from core.laundry import in_laundry, launder_queue
 from core.reclaim import DEF_PRIORITY
 from core.sched import WAIT_NONE, WAIT_TIMER, WAIT_WORK, sleep
@@ -47,7 +47,7 @@ def request_laundry(m: Any, shortfall: bool, now: int) -> None:
     launderd = m.actors[vm.launderd]
     if launderd.wait == WAIT_WORK:
         launderd.wait = WAIT_NONE
-        launderd.ready_ns = now
+        launderd.ready_ns = max(now, launderd.local_ns)
         vm.waiting[WAIT_WORK] -= 1
 
 
@@ -135,7 +135,7 @@ def background(m: Any) -> int:
     return int(min(vm.launder_rate, vm.launder_target))
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """The worker's endless loop."""
     vm = m.vm[0]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core.jit import inlined, jit, prefetch
-from core.state import NO_LIST
+from core.jit import inlined, outlined, prefetch
+from core.state import ACTIVE_LIST, GENS, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
 
 AHEAD: Final = 32  # entries: how far before its turn a page is fetched
 
@@ -76,7 +76,7 @@ def pop_tail(m: Any, which: int) -> int:
             return p
 
 
-@jit
+@outlined
 def compact(m: Any, which: int) -> None:
     """Drop the stale entries of a full ring. Rings hold at least twice the frames, so this is rare: amortised constant cost."""
     q = m.queues[which]
@@ -90,3 +90,14 @@ def compact(m: Any, which: int) -> None:
             pg.pos = to
             to += 1
     q.head = to
+
+
+@inlined
+def type_pages(m: Any, n: int, is_file: int) -> int:
+    """Anonymous (0) or file (1) pages on the lists of node ``n``; 6.12, either LRU."""
+    queues = m.queues
+    if m.vm[0].lru == MGLRU:
+        first = n * LISTS + is_file * GENS
+        return int(queues[first].nr + queues[first + 1].nr + queues[first + 2].nr + queues[first + 3].nr)
+    first = n * LISTS + is_file * INACTIVE_FILE
+    return int(queues[first].nr + queues[first + ACTIVE_LIST].nr)

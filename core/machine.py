@@ -82,6 +82,8 @@ class Machine:
         swap, file: the devices.
         same_device: both are one spindle.
         zones_mib: sizes of the zones from low to high, MiB; empty: one zone. With several nodes all but the last lie on node 0, which has less of the last.
+        lowmem_reserve_ratio: sysctl_lowmem_reserve_ratio of each zone but the last; empty: 256 each, 0: no reserve.
+        thp: transparent huge pages are on: the default of min_free_kbytes is what khugepaged wants (6.12).
         nodes: NUMA nodes, each with the same share of RAM.
         kernel_pages: taken at boot for good (kernel text, page tables, unreclaimable slab), pages.
         slab_pages, slab_floor: reclaimable slab at the start, and what of it always stays, pages.
@@ -90,6 +92,7 @@ class Machine:
         minor_fault_ns: a fault without I/O (zeroing a page included), CPU ns.
         major_fault_ns: CPU part of a fault with I/O, CPU ns.
         scan_ns: scanning one page, CPU ns.
+        walk_ns: looking at one present page table entry in the walk of the multi-generational LRU, CPU ns (estimate).
         unmap_ns: try_to_unmap() of one page, CPU ns.
         submit_ns: submitting one page for I/O, CPU ns.
         irq_ns: receiving one packet, CPU ns.
@@ -103,6 +106,8 @@ class Machine:
     file: Device
     same_device: bool = False
     zones_mib: tuple[int, ...] = ()
+    lowmem_reserve_ratio: tuple[int, ...] = ()
+    thp: bool = False
     nodes: int = 1
     kernel_pages: int = 0
     slab_pages: int = 0
@@ -112,6 +117,7 @@ class Machine:
     minor_fault_ns: int = 1_000
     major_fault_ns: int = 5_000
     scan_ns: int = 150
+    walk_ns: int = 10
     unmap_ns: int = 500
     submit_ns: int = 1_500
     irq_ns: int = 3_000
@@ -126,6 +132,9 @@ class Machine:
             raise ValueError(f"machine.zones_mib: {list(self.zones_mib)}; allowed: sizes >= 1 that add up to ram_mib = {self.ram_mib}")
         if len(self.zones_mib) > 4:
             raise ValueError(f"machine.zones_mib: {len(self.zones_mib)} zones; allowed: at most 4")
+        ratios = self.lowmem_reserve_ratio
+        if ratios and (len(ratios) != max(len(self.zones_mib) - 1, 0) or min(ratios) < 0):
+            raise ValueError(f"machine.lowmem_reserve_ratio: {list(ratios)}; allowed: one number >= 0 for each zone but the last")
         share = self.ram_mib // self.nodes
         if share <= sum(self.zones_mib[:-1]):
             raise ValueError(f"machine.nodes: {self.nodes}; allowed: all zones but the last fit on node 0, which has {share} MiB")

@@ -24,7 +24,7 @@ from core import device, gfp
 from core.allocator import alloc, alloc_slow
 from core.decisions import FILTER
 from core.frames import give_kernel, take
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.sched import WAIT_WORK, give_way, sleep
 from core.streams import ARRIVAL_KINDS, BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
 from core.units import INFINITY, MS, SECOND
@@ -69,7 +69,7 @@ def timetable(arrivals: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.ascontiguousarray(both[order])
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Work through what has arrived and what is answered, a page at a time; then sleep until the next is due."""
     actor = m.actors[a]
@@ -192,7 +192,9 @@ def answer(m: Any, pol: Any, a: int, f: Any, z: int) -> None:
         return
     d.backoff = 0
     vm.progress_ns = max(vm.progress_ns, now)
+    home = vm.home
     device.finish(m, f.dev, f.direction, now)
+    vm.home = home
     if z >= 0:
         put_back(m, z)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.frames import drop_slot, forget, give_kernel, release
-from core.jit import jit
+from core.jit import outlined
 from core.lru import remove
 from core.outcome import END_PANIC
 from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, stop_waiting
@@ -18,7 +18,7 @@ from core.streams import WRITEBACK
 from core.watermark import ERA_6_12
 
 
-@jit
+@outlined
 def out_of_memory(m: Any, now: int) -> None:
     """Kill the task with the most anonymous memory, unless a victim is still dying."""
     vm = m.vm[0]
@@ -46,7 +46,7 @@ def out_of_memory(m: Any, now: int) -> None:
         reap(m, victim)
 
 
-@jit
+@outlined
 def reap(m: Any, victim: int) -> None:
     """oom_reaper: the victim's anonymous memory goes at once, as far as nobody is working on it."""
     for p in range(len(m.page)):
@@ -59,7 +59,7 @@ def reap(m: Any, victim: int) -> None:
             m.actors[victim].rss -= 1
 
 
-@jit
+@outlined
 def exit_memory(m: Any, t: int) -> None:
     """exit_mmap(): all anonymous memory of task ``t`` goes, and the kernel pages it holds."""
     for p in range(len(m.page)):

@@ -12,7 +12,7 @@ from core import gfp, prealloc
 from core.allocator import alloc, alloc_slow
 from core.device import WRITE_IO, queue_full, submit
 from core.frames import give_kernel, take_kernel
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEOUT, pop, push, sleep, wake
 from core.state import CACHED, DEPTH, FILE, GONE, SWAP
 from core.streams import ANON, DIRTY, RECLAIM, WRITEBACK
@@ -37,7 +37,7 @@ def pageout(m: Any, a: int, p: int, reclaim: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """One step: get the memory, get a request, submit."""
     d = m.devs[f.dev]
@@ -62,7 +62,7 @@ def step(m: Any, a: int, f: Any) -> int:
     f.phase = SUBMIT
     if not still_wanted(m, f.page):
         return give_up(m, a, f, d)
-    if queue_full(m, f.dev, WRITE_IO):
+    if queue_full(m, f.dev, WRITE_IO, f.page):
         return sleep(m, a, WAIT_REQUEST, f.dev, INFINITY)
     write(m, a, f)
     return pop(m, a, 1)
@@ -176,6 +176,7 @@ def write(m: Any, a: int, f: Any) -> None:
     vm.nr_writeback += 1
     if f.dev == SWAP:
         vm.pswpout += 1
+        m.zones[m.page[p].zone].nr_write_pending += 1
     else:
         vm.nr_dirty -= 1
         vm.nr_file_writeback += 1

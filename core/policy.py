@@ -12,7 +12,7 @@ from core.jit import pointer
 from core.machine import Machine
 from core.state import Decisions
 from core.units import KIB_PER_PAGE
-from core.watermark import ERA_2_6_23, default_min_free_kbytes
+from core.watermark import ERA_2_6_23, default_min_free_kbytes, recommended_min_free_kbytes
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,10 @@ RESERVE: Final = Tunable("reserve_kbytes", 0, 1 << 30, 0, "kB", "further reserve
 WRITEOUT_CAP: Final = Tunable("writeout_cap_pages", 0, 1 << 24, 0, "pages", "most that writes in flight may hold; 0: any (D. Phillips, 5 Sep 2007)")
 SWAPPINESS_2_6_23: Final = Tunable("swappiness", 0, 100, 60, "", "how readily mapped pages are deactivated", False, True)
 SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file against anonymous reclaim", False, True)
+BOOST_FACTOR: Final = Tunable("watermark_boost_factor", 0, 150_000, 15_000, "1/10000 of high", "most that fragmentation adds to the watermarks", False, True)
 SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
 
+LRUS: Final = ("classic", "mglru")  # at the places of state.CLASSIC and state.MGLRU
 SIZES: Final = (MIN_FREE.name, RESERVE.name)
 
 
@@ -59,7 +61,7 @@ def vm_tunables(era: int) -> tuple[Tunable, ...]:
         RESERVE,
         WRITEOUT_CAP,
     )
-    return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR)
+    return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR, BOOST_FACTOR)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Policy:
         era: the mechanics around the decisions, a name of ``era.ERAS``.
         decides: decision functions by name (decisions.py); what is left out, its era decides.
         own: tunables of its own.
+        lru: "classic" (active and inactive lists) or, in eras from 6.1 on, "mglru" (generations).
         defaults: defaults of the common tunables where they are not the kernel's; a size is cut to a quarter of RAM where that is less.
 
     Raises:
@@ -86,6 +89,7 @@ class Policy:
     decides: Mapping[str, Callable[..., int]] = field(default_factory=dict)
     own: tuple[Tunable, ...] = ()
     defaults: Mapping[str, int] = field(default_factory=dict)
+    lru: str = "classic"
 
     def __post_init__(self) -> None:
         if self.era not in ERAS:
@@ -93,6 +97,9 @@ class Policy:
         for decision in self.decides:
             if decision not in ARGUMENTS:
                 raise ValueError(f"policy {self.name}: decides {decision!r}; allowed: {', '.join(ARGUMENTS)}")
+        allowed = ("classic",) if self.mechanics == ERA_2_6_23 else LRUS
+        if self.lru not in allowed:
+            raise ValueError(f"policy {self.name}: lru {self.lru!r}; allowed: {', '.join(allowed)}")
         common = {t.name: t for t in vm_tunables(self.mechanics)}
         for name, value in self.defaults.items():
             if name not in common:
@@ -137,7 +144,10 @@ class Policy:
             return min(self.defaults[tunable.name], machine.ram_pages * KIB_PER_PAGE // 4)
         if tunable.default is not None:
             return tunable.default
-        return default_min_free_kbytes(machine.ram_pages, self.mechanics)
+        default = default_min_free_kbytes(machine.ram_pages, self.mechanics)
+        if machine.thp and self.mechanics != ERA_2_6_23:
+            default = max(default, recommended_min_free_kbytes([pages for node in machine.node_zones for pages in node]))
+        return default
 
     def decisions(self) -> Decisions:
         """The decision functions as the engine takes them."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from core import gfp
 from core.allocator import alloc, alloc_slow
 from core.frames import needed_for_dirty
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.sched import CONTINUE, PRELOAD, give_way, pop, push
 from core.state import FILE, SWAP
 from core.streams import ANON
@@ -29,15 +29,16 @@ def missing(m: Any, a: int, p: int) -> int:
 
 
 @jit
-def enter(m: Any, a: int, p: int, pages: int) -> int:
-    """Fill the task's stash up to ``pages`` pages, before it dirties page ``p``."""
+def enter(m: Any, a: int, p: int) -> int:
+    """Fill the task's stash before it dirties page ``p``."""
+    pages = missing(m, a, p)
     f = push(m, a, PRELOAD)
     f.count = pages
     f.gfp = gfp.KERNEL if m.page[p].attr & ANON else gfp.NOFS
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """Allocate page by page; a task that is dying gets none and goes."""
     if f.phase == CAME:

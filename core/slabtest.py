@@ -11,7 +11,7 @@ from typing import Any, Final
 from core import gfp
 from core.allocator import alloc, alloc_slow
 from core.frames import give_kernel
-from core.jit import jit
+from core.jit import jit, outlined
 from core.reclaim import SWAP_CLUSTER_MAX
 from core.sched import CONTINUE, SLAB_BURST, pop, push
 
@@ -31,7 +31,7 @@ def enter(m: Any, a: int) -> int:
     return CONTINUE
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """Allocate, 32 pages a step; the first failure ends the burst."""
     vm = m.vm[0]

@@ -31,7 +31,11 @@ ACTIVE_LIST: Final = 1
 INACTIVE_FILE: Final = 2
 ACTIVE_FILE: Final = 3
 LAUNDRY_LIST: Final = 4  # pages that wait to be written; they count as LRU pages
-LISTS: Final = 5
+GENS: Final = 4  # of each type in the multi-generational LRU
+LISTS: Final = 8
+
+CLASSIC: Final = 0
+MGLRU: Final = 1
 
 SWAP: Final = 0
 FILE: Final = 1
@@ -60,6 +64,9 @@ class Vm:
     dirty_background_ratio: i8
     dirty_ratio: i8
     swappiness: i8
+    watermark_boost_factor: i8
+    lru: i8  # CLASSIC or MGLRU
+    min_ttl_ns: i8  # MGLRU: kill rather than evict what is younger (0: never)
     dirty_expire_ns: i8
     dirty_writeback_ns: i8
     writeout_cap: i8  # pages that writes in flight may hold (0: any)
@@ -72,6 +79,7 @@ class Vm:
     major_fault_ns: i8
     scan_ns: i8
     unmap_ns: i8
+    walk_ns: i8
     submit_ns: i8
     irq_ns: i8
     # pages by use, all zones
@@ -96,7 +104,6 @@ class Vm:
     slab_carry: i8  # objects to scan, remainder of the last call
     slab_partial: i8  # objects freed on pages that are not empty yet
     totalreserve: i8
-    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (the test shrinker)
     # swap slots
     swap_slots: i8
     swap_free: i8
@@ -116,6 +123,7 @@ class Vm:
     next_arrival: i8  # row of arrivals
     memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
     net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
+    slab_burst: i8  # pages that the next caller of shrink_slab() allocates (slabtest.py)
     # waiters by kind, so that wake-ups cost nothing when nobody waits
     waiting: Sixteen
     handoff_ticket: i8  # of the last who queued for a page of kswapd
@@ -166,6 +174,10 @@ class Vm:
     pgscan_direct: i8
     pgsteal_kswapd: i8
     pgsteal_direct: i8
+    pgscan_anon: i8  # the four: 6.12 only
+    pgscan_file: i8
+    pgsteal_anon: i8
+    pgsteal_file: i8
     allocstall: i8
     pageoutrun: i8
     pswpin: i8
@@ -181,6 +193,8 @@ class Vm:
     slabs_scanned: i8
     oom_kill: i8
     kswapd_wake: i8
+    kswapd_low_wmark_hit_quickly: i8
+    kswapd_high_wmark_hit_quickly: i8
     pgscan_direct_throttle: i8
     laundry_isolated: i8
     laundry_max: i8
@@ -213,6 +227,16 @@ class Node:
     writeback: i8  # PGDAT_WRITEBACK
     congested: i8  # LRUVEC_NODE_CONGESTED
     throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
+    # MGLRU (lru_gen_folio); by type: 0 anonymous, 1 file; by type * 2 + tier
+    max_seq: i8
+    min_seq: Two
+    birth: Four  # when each generation began, ns
+    ageing: i8  # somebody walks the page tables
+    evicted: Four  # from the oldest generation
+    refaulted: Four  # of those
+    avg_total: Four  # of earlier generations
+    avg_refaulted: Four
+    spared: Two  # protected for their tier
 
 
 class Zone:
@@ -225,17 +249,20 @@ class Zone:
     wmark_min: i8
     wmark_low: i8
     wmark_high: i8
+    wmark_boost: i8  # on top of all three after fragmentation events; 6.12
     lowmem_reserve: i8
     reserve: i8  # pages_emerg: only PF_MEMALLOC goes below
     atomic_reserve: i8  # PF_MEMALLOC stops here, GFP_ATOMIC goes as much deeper
     rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
+    nr_write_pending: i8  # dirty file pages, and all pages under writeback
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
     nr_laundry: i8  # of these, in private laundries or being written from one
     nr_kernel: i8  # kernel pages of any kind
     pages_scanned: i8
     all_unreclaimable: i8
     prev_priority: i8
+    temp_priority: i8  # the last one at which balance_pgdat() scanned it
     scan_active: i8  # nr_scan_active, carried between calls
     scan_inactive: i8
 
@@ -315,6 +342,7 @@ class Actor:
     looked: i8  # the touches before this one have been looked at for pages to fetch
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
+    ticket: i8  # its place in the queue for a page of kswapd (0: none)
     floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 
 
@@ -342,6 +370,7 @@ class Frame:
     all_unreclaimable: i8
     all_zones_ok: i8
     end_zone: i8
+    boost: i8  # nr_boost_reclaim
     lru_pages: i8
     loops: i8
     iso_head: i8  # isolated pages still to look at, linked by Page.link
@@ -363,7 +392,6 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
-    nr_rotated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8

@@ -15,11 +15,12 @@ from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
 from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
+from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page, try_alloc
 from core.jit import inlined, jit, prefetch
 from core.oom import exit_memory
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
-from core.state import CACHED, EVICTED, FILE, GONE, NO_LIST, READING, SLOT, SWAP, ZERO
+from core.state import CACHED, EVICTED, FILE, GONE, MGLRU, NO_LIST, READING, SLOT, SWAP, ZERO
 from core.streams import (
     ACCESSED,
     ACTIVE,
@@ -47,6 +48,7 @@ from core.streams import (
 )
 from core.units import INFINITY, MS
 from core.vmscan_612.workingset import refault
+from core.vmscan_mglru import feedback
 from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE
 
 FETCH: Final = 0
@@ -187,10 +189,6 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
     if pg.attr & GONE:  # its old contents are still being written
         return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + MS)
     dirtied = (code in (WRITE, FILE_WRITE)) and not m.flags[p] & DIRTY
-    if dirtied and vm.prealloc:
-        pages = prealloc.missing(m, a, p)
-        if pages > 0:
-            return prealloc.enter(m, a, p, pages)
     if not pg.attr & CACHED:
         if pg.attr & ANON and not pg.attr & SLOT and code != WRITE:
             if not pg.attr & ZERO:
@@ -201,9 +199,13 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
             return CONTINUE
         if (pg.attr & ANON or code == FILE_WRITE) and stops_at_floor(m, a):
             return wait_for_floor(m, a)
+        if vm.prealloc and pg.attr & ANON and prealloc.missing(m, a, p) > 0:  # a read too: if its swap copy goes meanwhile, the page is new
+            return prealloc.enter(m, a, p)
         if pg.attr & MAPPED:
             vm.pgfault += 1
         return NEED_PAGE
+    if dirtied and vm.prealloc and prealloc.missing(m, a, p) > 0:
+        return prealloc.enter(m, a, p)
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
@@ -235,6 +237,7 @@ def make_dirty(m: Any, a: int, p: int) -> None:
     else:
         vm.nr_dirty += 1
         vm.nr_dirtied += 1
+        m.zones[pg.zone].nr_write_pending += 1
         vm.bw_dirtied += 1
         m.actors[a].dirtied += 1
         pg.stamp = max(m.actors[a].local_ns, 1)
@@ -249,7 +252,11 @@ def mark_accessed(m: Any, p: int) -> None:
     flags = m.flags[p]
     if not flags & REFERENCED:
         m.flags[p] = flags | REFERENCED
-    elif not flags & ACTIVE and m.page[p].list != NO_LIST:
+    elif flags & ACTIVE:
+        return
+    elif m.vm[0].lru == MGLRU:
+        m.flags[p] = flags | ACTIVE  # folio_inc_refs(): it stays where it is
+    elif m.page[p].list != NO_LIST:
         lru.remove(m, p)
         m.flags[p] = (flags & (255 ^ REFERENCED)) | ACTIVE
         lru.add_head(m, p, lru_list(m, p))
@@ -340,7 +347,11 @@ def returned(m: Any, p: int, z: int) -> bool:
     """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
     vm = m.vm[0]
     if vm.era != ERA_2_6_23:
-        return refault(m, p, m.zones[z].node)
+        n = m.zones[z].node
+        if vm.lru == MGLRU:
+            feedback.refault(m, p, n)
+            return False
+        return refault(m, p, n)
     if m.page[p].attr & ANON:
         vm.workingset_refault_anon += 1
     else:
@@ -442,21 +453,24 @@ def alloc_kernel(m: Any, a: int, f: Any, flags: int, pages: int) -> int:
         z = alloc(m, a, flags)
         if z < 0:
             f.phase = KERNEL_CAME
+            f.gfp = flags
             return alloc_slow(m, a, flags)
         vm.nr_in_hand -= 1
-        hold(m, a, z)
+        hold(m, a, z, flags)
     actor.run = 0
     advance(m, a, 100 * (pages + 1))
     return CONTINUE
 
 
 @jit
-def hold(m: Any, a: int, z: int) -> None:
-    """The task holds one more kernel page, of zone ``z``."""
+def hold(m: Any, a: int, z: int, flags: int) -> None:
+    """The task holds one more kernel page, of zone ``z``, allocated with gfp ``flags``."""
     m.zones[z].nr_kernel += 1
     m.vm[0].nr_task_kernel += 1
     m.actors[a].kernel_pages += 1
     m.actors[a].run += 1
+    if flags & gfp.FALLBACK:
+        fell_back(m, z, m.actors[a].local_ns)
 
 
 @jit
@@ -464,7 +478,7 @@ def kernel_page_came(m: Any, a: int, f: Any) -> None:
     """Back from the slow path of ``alloc_kernel``."""
     if f.ret > 0:
         m.vm[0].nr_in_hand -= 1
-        hold(m, a, f.ret - 1)
+        hold(m, a, f.ret - 1, f.gfp)
     else:
         m.actors[a].run = 0
         advance(m, a, 100)

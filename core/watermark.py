@@ -32,7 +32,9 @@ from core.units import KIB_PER_PAGE, kib_to_pages
 
 ERA_2_6_23: Final = 0
 ERA_6_12: Final = 1
-LOWMEM_RESERVE_RATIO: Final = 256  # sysctl_lowmem_reserve_ratio of DMA and DMA32, both eras
+LOWMEM_RESERVE_RATIO: Final = 256  # sysctl_lowmem_reserve_ratio of DMA and DMA32, both eras; 32 of a zone below highmem or ZONE_MOVABLE
+PAGEBLOCK_PAGES: Final = 512  # pageblock_nr_pages, x86-64
+MIGRATE_PCPTYPES: Final = 3
 
 # Which mark an allocation is held to.
 MARK_MIN: Final = 0
@@ -72,9 +74,20 @@ def setup_watermarks(zone_pages: Sequence[int], min_free_kbytes: int, watermark_
     return tuple(marks)
 
 
-def lowmem_reserve(zone_pages: Sequence[int], zone: int) -> int:
-    """Pages of ``zone`` kept from allocations that could use the highest zone (setup_per_zone_lowmem_reserve)."""
-    return sum(zone_pages[zone + 1 :]) // LOWMEM_RESERVE_RATIO
+def lowmem_reserve(zone_pages: Sequence[int], zone: int, ratio: int = LOWMEM_RESERVE_RATIO) -> int:
+    """Pages of ``zone``, one of a node's, kept from allocations that could use its highest (setup_per_zone_lowmem_reserve); ratio 0: none."""
+    return sum(zone_pages[zone + 1 :]) // ratio if ratio > 0 else 0
+
+
+def recommended_min_free_kbytes(zone_pages: Sequence[int]) -> int:
+    """mm/khugepaged.c:set_recommended_min_free_kbytes(), v6.12, kB: what transparent huge pages want free to keep migratetypes apart; at most 5 % of RAM.
+
+    Two pageblocks a zone, and for each migratetype one per other type to fall back to; the kernel raises min_free_kbytes to it when THP is switched on.
+    """
+    pages = PAGEBLOCK_PAGES * len(zone_pages) * (2 + MIGRATE_PCPTYPES * MIGRATE_PCPTYPES)
+    marks = setup_watermarks(zone_pages, default_min_free_kbytes(sum(zone_pages), ERA_6_12), 10, ERA_6_12)
+    buffer_pages = sum(max(pages - mark.high, 0) for pages, mark in zip(zone_pages, marks, strict=True))  # nr_free_buffer_pages()
+    return min(pages, buffer_pages // 20) * KIB_PER_PAGE
 
 
 @inlined
@@ -83,11 +96,13 @@ def floor(zone: Any, mark: int, flags: int, era: int) -> int:
     if mark == MARK_NONE:
         return int(zone.atomic_reserve)
     if mark == MARK_LOW:
-        pages = zone.wmark_low
+        pages = zone.wmark_low + zone.wmark_boost
     elif mark == MARK_HIGH:
-        pages = zone.wmark_high
+        pages = zone.wmark_high + zone.wmark_boost
     else:
         pages = zone.wmark_min
+        if not flags & (gfp.HIGH | gfp.RT) or era == ERA_2_6_23:
+            pages += zone.wmark_boost
         if mark == MARK_OOM or flags & gfp.HIGH:
             pages -= pages // 2
         if mark == MARK_MIN:

@@ -8,7 +8,7 @@ from core import slabtest
 from core.decisions import AFTER_PRIORITY, AT_DIRECT_EXIT, PRIORITY_DONE, UNMAPPED
 from core.dirty import lru_pages, wake_flusher
 from core.frames import zone_at
-from core.jit import jit
+from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -35,7 +35,7 @@ LAUNDERED_PRIORITY: Final = 7
 SLAB_SHRUNK: Final = 8
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """try_to_free_pages(): 1 if 32 pages were freed or there was more to do, 0 if every zone is hopeless; a recursion returns pages freed."""
     actor = m.actors[a]
@@ -43,6 +43,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.priority = DEF_PRIORITY
         f.may_writepage = 0 if f.recursion else 1
         f.may_swap = 0 if f.recursion == UNMAPPED else 1
+        f.lru_pages = lru_pages(m)
         f.phase = NEXT_PRIORITY
     if f.phase == SHRUNK:
         f.nr_reclaimed += f.ret
@@ -62,7 +63,6 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == NEXT_PRIORITY:
         f.nr_scanned = 0
         f.all_unreclaimable = 1
-        f.lru_pages = lru_pages(m)
         f.zone = len(m.zones) - 1
         f.phase = ZONES
     if f.phase == ZONES:

@@ -8,7 +8,7 @@ from core import slabtest
 from core.allocator import allow_direct_reclaim
 from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_WRITEOUT, KSWAPD_LOOP, KSWAPD_PROGRESS, PRIORITY_DONE
 from core.dirty import floor_broken, writeout_throttled
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.laundry import in_laundry
 from core.laundry_thread import request_laundry
 from core.reclaim import (
@@ -43,7 +43,7 @@ ASLEEP: Final = 9
 THROTTLED: Final = 10
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """kswapd: sleep until an allocation finds a zone below low, then balance all zones to high."""
     vm = m.vm[0]
@@ -52,9 +52,12 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.phase = ASLEEP
         return sleep(m, a, WAIT_WORK, 0, INFINITY)
     if f.phase == ASLEEP:
-        vm.pageoutrun += 1
         f.phase = LOOP_AGAIN
     if f.phase == LOOP_AGAIN:
+        vm.pageoutrun += 1
+        node = m.nodes[actor.node]
+        for z in range(node.zone_first, node.zone_last + 1):
+            m.zones[z].temp_priority = DEF_PRIORITY
         f.priority = DEF_PRIORITY
         f.total_scanned = 0
         f.nr_reclaimed = 0
@@ -100,7 +103,6 @@ def start_priority(m: Any, a: int, f: Any) -> None:
     f.for_floor = 1 if m.vm[0].clean_floor > 0 and floor_broken(m) else 0
     f.lru_pages = 0
     for z in range(node.zone_first, node.zone_last + 1):
-        f.lru_pages += m.zones[z].nr_lru
         if not watermark_ok(m.zones[z], MARK_HIGH, 0, 0):
             f.for_floor = 0
     f.phase = OUT
@@ -110,6 +112,8 @@ def start_priority(m: Any, a: int, f: Any) -> None:
             continue
         if too_low(m, f, zone):
             f.end_zone = z
+            for below in range(node.zone_first, z + 1):
+                f.lru_pages += m.zones[below].nr_lru
             f.zone = node.zone_first
             f.phase = ZONES
             return
@@ -123,6 +127,7 @@ def kswapd_zones(m: Any, pol: Any, a: int, f: Any) -> int:
         if not zone.all_unreclaimable or f.priority == DEF_PRIORITY:
             if too_low(m, f, zone):
                 f.all_zones_ok = 0
+            zone.temp_priority = f.priority
             f.nr_scanned = 0
             zone.prev_priority = min(zone.prev_priority, f.priority)
             f.phase = SHRUNK
@@ -164,17 +169,17 @@ def zone_shrunk(m: Any, a: int, f: Any) -> None:
     elif objects == 0 and zone.pages_scanned >= lru_size(m, f.zone) * 6 and (vm.launderd < 0 or zone.nr_lru == 0):  # FreeBSD knows no hopeless zones
         zone.all_unreclaimable = 1
     if allow_direct_reclaim(m, n):
-        wake(m, WAIT_PFMEMALLOC, n, m.vm[0].now)
+        wake(m, WAIT_PFMEMALLOC, n, m.actors[a].local_ns)
     f.zone += 1
     f.phase = ZONES
 
 
 @jit
 def kswapd_nap(m: Any, pol: Any, a: int, f: Any) -> int:
-    """congestion_wait(WRITE, HZ/10) from priority 9 on, if there was something to scan or a laundry that others write."""
+    """congestion_wait(WRITE, HZ/10) from priority 9 on, if there was something to scan, or others write the laundry."""
     f.phase = NAPPED
     why = KSWAPD_PROGRESS if f.nr_reclaimed >= SWAP_CLUSTER_MAX else PRIORITY_DONE
-    if (f.total_scanned > 0 or in_laundry(m) > 0) and f.priority < DEF_PRIORITY - 2 and pol.throttle(1, why, f.priority, m.tunables):
+    if (f.total_scanned > 0 or in_laundry(m) > 0 or m.vm[0].launderd >= 0) and f.priority < DEF_PRIORITY - 2 and pol.throttle(1, why, f.priority, m.tunables):
         return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
     return give_way(m, a)
 
@@ -184,7 +189,7 @@ def kswapd_out(m: Any, pol: Any, a: int, f: Any) -> int:
     """All zones at high: launder and sleep; all hopeless: sleep; else begin again at the default priority."""
     node = m.nodes[m.actors[a].node]
     for z in range(node.zone_first, node.zone_last + 1):
-        m.zones[z].prev_priority = max(f.priority, 0)
+        m.zones[z].prev_priority = m.zones[z].temp_priority  # at which it came to high
     if not f.all_zones_ok and f.for_floor and f.nr_reclaimed == 0:
         f.phase = START  # who waits for the floor asks again
         return CONTINUE

@@ -11,7 +11,7 @@ from core.device import write_congested
 from core.dirty import floor_broken
 from core.frames import unmap
 from core.handoff import batch_freed, freed_by_kswapd
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.laundry import to_laundry
 from core.pageout import pageout
 from core.reclaim import (
@@ -79,7 +79,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
     return what
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated pages of the frame; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
@@ -87,6 +87,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == WROTE:
         f.phase = START
         keep(m, f, f.page)
+        if f.laundering and f.count % SWAP_CLUSTER_MAX == 0:
+            return give_way(m, a)
     while f.iso_head >= 0:
         p = f.iso_head
         f.iso_head = int(m.page[p].link)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import gfp, lru
 from core.dirty import writeout_throttled
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.reclaim import (
     SWAP_CLUSTER_MAX,
     isolate,
@@ -61,10 +61,8 @@ def shrink_active(m: Any, a: int, z: int, pages: int, sc: Any) -> None:
     """Move pages from the old end of the active list to the inactive one; mapped ones only under pressure and if not referenced."""
     vm = m.vm[0]
     mapped_too = sc.may_swap and reclaim_mapped(m, z, sc.priority)
-    for _ in range(pages):
+    for _ in range(min(pages, m.queues[z * LISTS + ACTIVE_LIST].nr)):  # each page once, though it may go back to the same list
         p = lru.pop_tail(m, z * LISTS + ACTIVE_LIST)
-        if p < 0:
-            break
         m.actors[a].local_ns += vm.scan_ns
         m.zones[z].pages_scanned += 1
         pg = m.page[p]
@@ -79,7 +77,7 @@ def shrink_active(m: Any, a: int, z: int, pages: int, sc: Any) -> None:
             lru.add_head(m, p, z * LISTS + INACTIVE)
 
 
-@jit
+@outlined
 def step(m: Any, a: int, f: Any) -> int:
     """shrink_zone(): alternate batches of 32 from both lists; returns pages freed."""
     vm = m.vm[0]

@@ -111,10 +111,8 @@ def shrink_active(m: Any, a: int, n: int, which: int, pages: int) -> None:
     vm = m.vm[0]
     rotated = 0
     active = n * LISTS + which
-    for _ in range(pages):
+    for _ in range(min(pages, m.queues[active].nr)):  # each page once, though it may go back to the same list
         p = lru.pop_tail(m, active)
-        if p < 0:
-            break
         m.actors[a].local_ns += vm.scan_ns
         attr = m.page[p].attr
         refs = referenced_active(m, p)
@@ -125,7 +123,8 @@ def shrink_active(m: Any, a: int, n: int, which: int, pages: int) -> None:
             m.flags[p] &= 255 ^ ACTIVE
             vm.pgdeactivate += 1
             lru.add_head(m, p, active - ACTIVE_LIST)
-    note_cost(m, n, 1 if which == ACTIVE_FILE else 0, rotated)
+    if rotated > 0:
+        note_cost(m, n, 1 if which == ACTIVE_FILE else 0, rotated)
 
 
 @inlined

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WRITE
+from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.pageout import pageout
 from core.reclaim import (
+    DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
     add_to_swap,
     evict,
@@ -21,15 +22,16 @@ from core.reclaim import (
     put_back,
     set_aside,
 )
-from core.sched import (
-    pop,
-)
-from core.state import DEPTH, GONE, READING, SLOT
+from core.sched import YIELD, pop
+from core.state import DEPTH, GONE, MGLRU, READING, SLOT
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, EXEC, MAPPED, PRESENT, RECLAIM, REFERENCED, WRITEBACK
 from core.vmscan_612.balance import note_cost
+from core.vmscan_612.throttle import wait_iff_congested
+from core.vmscan_mglru.age import look_around
 
 START: Final = 0
 WROTE: Final = 1
+STALLED: Final = 2
 
 
 @inlined
@@ -44,6 +46,13 @@ def note_dirty(m: Any, f: Any, p: int) -> None:
             f.nr_unqueued_dirty += 1
     if flags & WRITEBACK and flags & RECLAIM:
         f.nr_congested += 1
+
+
+@inlined
+def mark(m: Any, p: int) -> None:
+    """PG_reclaim on a dirty folio: free it as soon as it has been written."""
+    m.flags[p] |= RECLAIM
+    m.vm[0].nr_vmscan_immediate_reclaim += 1
 
 
 @inlined
@@ -75,37 +84,43 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     young = mapped and m.flags[p] & ACCESSED
     marked_ref = m.flags[p] & REFERENCED
     reclaim_clean = False
+    if young and vm.lru == MGLRU:
+        look_around(m, a, p)
     if young:
         m.flags[p] = (m.flags[p] & (255 ^ ACCESSED)) | REFERENCED
         if marked_ref or pg.attr & EXEC:
             return ACTIVATE
         return KEEP
-    if marked_ref and not pg.attr & ANON:
+    if marked_ref:
         m.flags[p] &= 255 ^ REFERENCED
-        reclaim_clean = True
-    if pg.attr & ANON and not pg.attr & SLOT and (not sc.gfp & gfp.IO or not add_to_swap(m, p)):
-        return ACTIVATE
+        reclaim_clean = not pg.attr & ANON
+    if pg.attr & ANON and not pg.attr & SLOT:
+        if not sc.gfp & gfp.IO:
+            return KEEP
+        if not add_to_swap(m, p):
+            return ACTIVATE
     if mapped:
         actor.local_ns += vm.unmap_ns
         unmap(m, p)
     if not m.flags[p] & DIRTY:
         return FREE
-    if pg.attr & ANON:
-        if not sc.gfp & gfp.IO or not sc.may_writepage:
-            return KEEP
-        return int(pol.dirty_page(is_kswapd, 1, 0, 0, sc.priority, m.tunables))
-    if reclaim_clean:
+    anon = 1 if pg.attr & ANON else 0
+    if anon and (not sc.gfp & gfp.IO or not sc.may_writepage):
         return KEEP
-    what = int(pol.dirty_page(is_kswapd, 0, marked, node.dirty, sc.priority, m.tunables))
-    if not sc.may_writepage and what not in (ACTIVATE, MARK):
+    what = int(pol.dirty_page(is_kswapd, anon, 0 if anon else marked, 0 if anon else node.dirty, sc.priority, m.tunables))
+    if what == MARK or (what == ACTIVATE and not anon):
+        mark(m, p)
+    elif what != ACTIVATE and (not sc.may_writepage or reclaim_clean):
         return KEEP
     return what
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
+    if f.phase == STALLED:
+        return pop(m, a, f.nr_reclaimed)
     if f.phase == WROTE:
         f.phase = START
         f.nr_pageout += f.ret
@@ -127,52 +142,54 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             set_aside(m, sc, p)
         else:
             if what == ACTIVATE:
-                if m.flags[p] & DIRTY and not m.flags[p] & WRITEBACK and not m.page[p].attr & ANON:
-                    mark(m, p)
                 activate(m, f, p)
-            elif what == MARK:
-                mark(m, p)
             keep(m, f, p)
     put_back(m, f.keep_head)
-    return settle(m, a, f, sc)
-
-
-@inlined
-def mark(m: Any, p: int) -> None:
-    """PG_reclaim on a dirty folio: free it as soon as it has been written."""
-    m.flags[p] |= RECLAIM
-    m.vm[0].nr_vmscan_immediate_reclaim += 1
+    return settle(m, pol, a, f, sc)
 
 
 @inlined
 def activate(m: Any, f: Any, p: int) -> None:
     """The folio goes back active."""
     vm = m.vm[0]
-    if not m.flags[p] & ACTIVE:
+    if vm.lru == MGLRU:
+        vm.pgactivate += 1
+    elif not m.flags[p] & ACTIVE:
         m.flags[p] |= ACTIVE
         vm.pgactivate += 1
         m.nodes[f.node].nonresident_age += 1
-        f.nr_rotated += 1
 
 
 @jit
-def settle(m: Any, a: int, f: Any, sc: Any) -> int:
-    """The end of shrink_inactive_list(): costs, counts, and the flusher is woken when all it met was dirty and unqueued."""
+def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
+    """The end of shrink_inactive_list(): costs, counts; the flusher is woken when all was dirty and unqueued, the stall on writeback is that of v3.2."""
     vm = m.vm[0]
-    cost = f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_rotated
-    note_cost(m, f.node, f.is_file, cost)
+    note_cost(m, f.node, f.is_file, f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_taken - f.nr_reclaimed)
+    if f.is_file:
+        vm.pgscan_file += f.nr_taken
+        vm.pgsteal_file += f.nr_reclaimed
+    else:
+        vm.pgscan_anon += f.nr_taken
+        vm.pgsteal_anon += f.nr_reclaimed
     if m.actors[a].is_kswapd:
         vm.pgsteal_kswapd += f.nr_reclaimed
     else:
         vm.pgsteal_direct += f.nr_reclaimed
-    if f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion:
+    is_kswapd = int(m.actors[a].is_kswapd)
+    all_dirty = f.nr_unqueued_dirty == f.nr_taken and f.nr_taken > 0 and not sc.recursion
+    if all_dirty and pol.wake_pdflush(is_kswapd, ALL_DIRTY, m.tunables):
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     sc.nr_dirty += f.nr_dirty
     sc.nr_congested += f.nr_congested
-    sc.nr_unqueued_dirty += f.nr_unqueued_dirty
+    if vm.lru != MGLRU:  # there they were counted when sorted
+        sc.nr_unqueued_dirty += f.nr_unqueued_dirty
     sc.nr_file_writeback += f.nr_file_writeback
     sc.nr_immediate += f.nr_immediate
     sc.nr_taken += f.nr_taken
-    if f.is_file:
+    if f.is_file and vm.lru != MGLRU:
         sc.nr_file_taken += f.nr_taken
+    if not sc.recursion and f.nr_file_writeback > 0 and f.nr_file_writeback >= f.nr_taken >> (DEF_PRIORITY - sc.priority):
+        f.phase = STALLED
+        if pol.throttle(is_kswapd, WHY_BATCH, sc.priority, m.tunables) == BY_CONGESTION and wait_iff_congested(m, a):
+            return YIELD
     return pop(m, a, f.nr_reclaimed)

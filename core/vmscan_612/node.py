@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import slabtest
-from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_NOPROGRESS, WHY_WRITEBACK
-from core.device import write_congested
-from core.jit import jit
+from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_WRITEBACK
+from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -21,19 +20,19 @@ from core.sched import (
     CONTINUE,
     SHRINK_LIST_612,
     SHRINK_NODE_612,
+    SHRINK_NODE_MGLRU,
     WAIT_CONGESTION,
-    WAIT_NOPROGRESS,
     WAIT_TIMER,
+    YIELD,
     give_way,
     pop,
     push,
     sleep,
-    wake,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, FILE, INACTIVE, INACTIVE_FILE, LISTS, SWAP
+from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS, MGLRU
 from core.units import JIFFY, MS
 from core.vmscan_612.balance import get_scan_count, inactive_is_low, prepare_scan_control, shrink_active
-from core.vmscan_612.throttle import skip_throttle, throttle_writeback
+from core.vmscan_612.throttle import skip_throttle, throttle_writeback, wait_iff_congested
 
 START: Final = 0
 LISTS_LEFT: Final = 1
@@ -42,7 +41,7 @@ THROTTLED: Final = 3
 SLAB_SHRUNK: Final = 4
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_node(): scan by get_scan_count(), then flags and throttles; returns pages freed."""
     vm = m.vm[0]
@@ -70,7 +69,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return pop(m, a, f.nr_reclaimed)
     if f.phase == SLAB_SHRUNK:
         return node_done(m, pol, a, f, sc)
-    while f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:
+    while f.zone > 0 or f.scan[INACTIVE] > 0 or f.scan[ACTIVE_FILE] > 0 or f.scan[INACTIVE_FILE] > 0:  # a round is finished
         if f.zone == 4:
             f.zone = 0
             if enough(m, f, sc):
@@ -79,7 +78,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if shrink_one(m, a, f, sc):
             return CONTINUE
         f.zone += 1
-    if inactive_is_low(m, f.node, 0) and vm.swap_free > 0 and sc.may_swap:
+    if inactive_is_low(m, f.node, 0) and vm.swap_slots > 0:  # can_age_anon_pages()
         shrink_active(m, a, f.node, ACTIVE_LIST, SWAP_CLUSTER_MAX)
     if sc.recursion:
         return node_done(m, pol, a, f, sc)
@@ -118,7 +117,6 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     s.nr_file_writeback = 0
     s.nr_immediate = 0
     s.nr_pageout = 0
-    s.nr_rotated = 0
     s.nr_taken = isolate(m, s, f.node * LISTS + which, pages)
     if s.nr_taken == 0:
         m.actors[a].depth = depth
@@ -169,28 +167,20 @@ def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
             node.writeback = 1
         if sc.nr_unqueued_dirty and sc.nr_unqueued_dirty == sc.nr_file_taken:
             node.dirty = 1
+        if sc.nr_dirty and sc.nr_dirty == sc.nr_congested:
+            node.congested = 1
         if sc.nr_immediate:
             how = pol.throttle(1, WHY_WRITEBACK, sc.priority, m.tunables)
             if how == BY_EVENT:
                 return throttle_writeback(m, a, f.node, now)
             if how == BY_CONGESTION:
                 return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
-    if sc.nr_dirty and sc.nr_dirty == sc.nr_congested and is_kswapd:
-        node.congested = 1
     if not is_kswapd and node.congested:
         how = pol.throttle(0, WHY_CONGESTED, sc.priority, m.tunables)
         if how == BY_EVENT and not skip_throttle(m, f.node):
             return sleep(m, a, WAIT_TIMER, 0, now + JIFFY)
-        if how == BY_CONGESTION and (write_congested(m, SWAP) or write_congested(m, FILE)):  # wait_iff_congested()
-            return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
-    if f.nr_reclaimed > (sc.nr_scanned - f.total_scanned) >> 3:
-        wake(m, WAIT_NOPROGRESS, f.node, now)
-    elif not is_kswapd and sc.priority == 1 and f.nr_reclaimed == 0:
-        how = pol.throttle(0, WHY_NOPROGRESS, sc.priority, m.tunables)
-        if how == BY_EVENT and not skip_throttle(m, f.node):
-            return sleep(m, a, WAIT_NOPROGRESS, f.node, now + JIFFY)
-        if how == BY_CONGESTION:
-            return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
+        if how == BY_CONGESTION and wait_iff_congested(m, a):
+            return YIELD
     return pop(m, a, f.nr_reclaimed)
 
 
@@ -205,7 +195,7 @@ def snapshot_refaults(node: Any) -> None:
 def enter_shrink_node(m: Any, a: int, n: int) -> int:
     """Push shrink_node() of node ``n`` with the scan_control of the present frame."""
     depth = m.actors[a].depth
-    s = push(m, a, SHRINK_NODE_612)
+    s = push(m, a, SHRINK_NODE_MGLRU if m.vm[0].lru == MGLRU else SHRINK_NODE_612)
     s.sc = depth
     s.node = n
     return CONTINUE

@@ -1,15 +1,18 @@
-"""Reclaimers that wait for progress: reclaim_throttle(), skip_throttle_noprogress(), v6.12."""
+"""Reclaimers that wait for progress: reclaim_throttle(), skip_throttle_noprogress(), v6.12; wait_iff_congested(), v3.2."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from core.allocator import HOPELESS, reclaimable_pages
-from core.jit import jit
+from core.device import write_congested
+from core.jit import inlined, jit
 from core.sched import (
+    WAIT_CONGESTION,
     WAIT_WRITEBACK,
     sleep,
 )
+from core.state import FILE, SWAP
 from core.units import MS
 
 
@@ -22,8 +25,25 @@ def throttle_writeback(m: Any, a: int, n: int, now: int) -> int:
 
 @jit
 def skip_throttle(m: Any, n: int) -> bool:
-    """skip_throttle_noprogress() of node ``n``: kswapd is hopeless, or little of what is reclaimable waits for writes."""
-    vm = m.vm[0]
+    """skip_throttle_noprogress() of node ``n``: kswapd is hopeless, or less than half of what is reclaimable waits to be written."""
     if m.nodes[n].kswapd_failures >= HOPELESS:
         return True
-    return bool(2 * vm.nr_writeback <= reclaimable_pages(m, n))
+    return bool(2 * write_pending(m, n) <= reclaimable_pages(m, n))
+
+
+@inlined
+def write_pending(m: Any, n: int) -> int:
+    """NR_ZONE_WRITE_PENDING of the zones of node ``n``."""
+    pages = 0
+    for z in range(m.nodes[n].zone_first, m.nodes[n].zone_last + 1):
+        pages += m.zones[z].nr_write_pending
+    return int(pages)
+
+
+@jit
+def wait_iff_congested(m: Any, a: int) -> bool:
+    """wait_iff_congested(BLK_RW_ASYNC, HZ/10), v2.6.36 to v5.15: True, asleep, if a write queue is congested."""
+    if not write_congested(m, SWAP) and not write_congested(m, FILE):
+        return False
+    sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
+    return True

@@ -1,4 +1,4 @@
-"""Prints the outcome digest of every policy on random small cases: run compiled and interpreted, the lines must be equal."""
+"""Prints the outcome digest of every policy on two of eight random small cases: run compiled and interpreted, the lines must be equal."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def digests(first: int, last: int) -> list[str]:
     lines = []
     for seed in range(first, last):
         rng = np.random.default_rng(seed)
-        machine, params, streams = random_machine(rng), random_params(rng), random_streams(rng, tasks=3, blocks=3, touches=200)
+        machine, params, streams = random_machine(rng), random_params(rng), random_streams(rng, tasks=3, blocks=3, touches=100)
         if seed % 4 == 3:
             machine = on_nodes(machine, rng)
-        lines += [f"{seed} {name} {simulate(machine, policies.load(name), params, streams).digest}" for name in policies.names()]
+        turn = policies.names()[(seed + seed // 4) % 4 :: 4]
+        lines += [f"{seed} {name} {simulate(machine, policies.load(name), params, streams).digest}" for name in turn]
     return lines
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core import Builder, Device, Machine, policies, simulate, streams
 from core.memory import boot
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_PANIC
-from core.state import Memory
+from core.state import DEPTH, Memory
 from core.watermark import lowmem_reserve
 from tests.core.random_case import on_nodes, random_machine, random_params, random_streams
 
@@ -71,7 +71,7 @@ def test_only_the_kswapd_of_the_node_that_is_short_runs() -> None:
     builder.task().sleep(SETTLED).run(streams.WRITE, region.first, 3000)
     state = run(TWO, "flusher_only", builder, 10**9)
     assert state.vm[0].pgscan_kswapd > 0
-    assert all(state.frames[state.nodes[n].kswapd * 32].gfp for n in range(2))  # both have balanced once
+    assert all(state.frames[state.nodes[n].kswapd * DEPTH].nr_to_reclaim for n in range(2))  # both have balanced once
 
 
 def test_a_hopeless_kswapd_sleeps_until_somebody_frees_a_page_of_its_node() -> None:

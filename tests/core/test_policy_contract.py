@@ -24,7 +24,7 @@ every_policy = pytest.mark.parametrize("policy", [policies.load(name) for name i
 DOMAIN = {
     "priority": range(-1, 13),
     "when": range(3),
-    "why": range(4),
+    "why": range(6),
     "gfp": range(64),
     "loops": range(40),
     "nr_laundry": (0, 1, 31, 32, 1000, 1 << 20),

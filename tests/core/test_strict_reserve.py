@@ -51,9 +51,10 @@ def test_strict_reserve_goes_on_when_the_server_is_back() -> None:
     assert outcome.last_op_ns > END - SECOND
 
 
-def test_inline_never_comes_back() -> None:
-    """The page that the answer needs is what the answer would free."""
-    outcome = simulate(CLIENT, policies.load("inline"), {}, flood())
+@pytest.mark.parametrize("policy", ["inline", "recursive", "split_reserve"])
+def test_who_does_not_filter_never_comes_back(policy: str) -> None:
+    """The page that the answer needs is what the answer would free; neither recursion nor a share of the reserve for interrupts changes that."""
+    outcome = simulate(CLIENT, policies.load(policy), {}, flood())
     assert (outcome.end, outcome.oom_kills) == (END_DEADLOCK, 0)
     assert outcome.acks_lost == 5  # one for each retransmission in the 5 s until it counts as dead
     assert outcome.last_op_ns < DOWN + SECOND

@@ -1,0 +1,260 @@
+"""The page allocator.
+
+Kernel: mm/page_alloc.c:__alloc_pages(), v2.6.23; __alloc_pages_slowpath(), should_reclaim_retry(), v6.12; mm/vmscan.c:throttle_direct_reclaim(), v6.12.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core import gfp
+from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY
+from core.units import JIFFY, MS, SECOND
+from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
+from tests.twin.lru import lru_pages_of_zone
+from tests.twin.oom import out_of_memory
+from tests.twin.recursion import reclaim, recurse, scan_atomic
+from tests.twin.watermarks import Mark
+
+if TYPE_CHECKING:
+    from tests.twin.kernel import Kernel
+    from tests.twin.zone import Zone
+
+DEEPEST = 26  # procedures on the stack; deeper, nobody begins to reclaim
+HOPELESS = 16  # MAX_RECLAIM_RETRIES
+
+AGAIN, GO_ON, DECIDED = "restart", "rebalance", "got_pg or nopage"
+
+
+class Request:
+    """One allocation in the slow path; ``since``: when it began to wait for reclaim; ``asked``: whether to recurse before the reserve is touched."""
+
+    def __init__(self, flags: int) -> None:
+        self.flags = flags
+        self.since: int | None = None
+        self.loops = 0
+        self.asked = False
+
+
+class OutOfStack(Exception):
+    """No room for one more level of reclaim."""
+
+
+def alloc_page(k: Kernel, actor: Actor, flags: int) -> Steps:
+    """A frame above the low mark, or what the slow path gives: its zone, or None."""
+    zone = k.take_frame(Mark.LOW, flags)
+    if zone is None:
+        zone = yield from actor.call(slow_path(k, actor, flags))
+    return zone
+
+
+def slow_path(k: Kernel, actor: Actor, flags: int) -> Steps:
+    """Account the stall and the failure around the era's own rules."""
+    request = Request(flags)
+    try:
+        zone = yield from (slow_path_2623 if k.old else slow_path_612)(k, actor, request)
+    except OutOfStack:
+        k.count["recursion_limit"] += 1
+        zone = None
+    if request.since is not None:
+        k.stalls.append(actor.clock - request.since)
+    if zone is None and not flags & gfp.WAIT:
+        k.count["atomic_fail"] += 1
+    if zone is None and actor.memalloc:
+        k.count["memalloc_fail"] += 1
+    return zone
+
+
+def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
+    """__alloc_pages() from its second try on."""
+    flags = request.flags
+    while True:  # restart
+        wake_kswapd(k, actor.clock)
+        zone = k.take_frame(Mark.MIN, flags)
+        while zone is None:  # rebalance
+            if actor.memalloc or actor.memdie:
+                if flags & gfp.NOMEMALLOC:
+                    return rescue(k, actor, flags)
+                verdict, zone = yield from memalloc_path(k, actor, request)
+                if verdict == AGAIN:
+                    break
+                if verdict == GO_ON:
+                    continue
+                return zone or rescue(k, actor, flags)
+            if not flags & gfp.WAIT:
+                return rescue(k, actor, flags)
+            progress = yield from direct_reclaim(k, actor, request)
+            if progress is None:
+                continue
+            request.loops = 0 if progress else request.loops + 1
+            zone = k.take_frame(Mark.MIN, flags) if progress else None
+            if zone is not None:
+                break
+            kill = k.decisions.out_of_memory(request.loops, bool(progress), not progress, reclaim_could_help(k, flags))
+            if kill and flags & gfp.FS and not flags & gfp.NORETRY:
+                zone = k.take_frame(Mark.HIGH, flags)
+                if zone is None:
+                    yield from kill_and_wait(k, actor)
+                    break
+            elif flags & gfp.NORETRY:
+                return None
+            else:
+                yield Sleep(Wait.CONGESTION, actor.clock + 20 * MS)
+        if zone is not None:
+            return zone
+
+
+def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
+    """__alloc_pages_slowpath()."""
+    flags = request.flags
+    wake_kswapd(k, actor.clock)
+    while True:  # retry
+        wake_kswapd(k, actor.clock)
+        zone = k.take_frame(Mark.MIN, flags)
+        if zone is None and not flags & gfp.NOMEMALLOC:
+            if actor.memalloc:
+                verdict, zone = yield from memalloc_path(k, actor, request)
+                if verdict != DECIDED:
+                    continue
+            elif actor.memdie:
+                zone = k.take_frame(Mark.OOM, flags)
+        if zone is not None:
+            return zone
+        if not flags & gfp.WAIT:
+            return rescue(k, actor, flags)
+        if actor.memalloc or actor.memdie:
+            return None
+        progress = yield from direct_reclaim(k, actor, request)
+        if progress is None:
+            continue
+        zone = k.take_frame(Mark.MIN, flags)
+        if zone is not None or flags & gfp.NORETRY:
+            return zone
+        request.loops = 0 if progress else request.loops + 1
+        if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
+            yield GIVE_WAY
+            continue
+        zone = k.take_frame(Mark.HIGH, flags)
+        if zone is not None:
+            return zone
+        request.loops = 0
+        if flags & gfp.FS:
+            yield from kill_and_wait(k, actor)
+        else:
+            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+
+
+def take_reserve(k: Kernel, actor: Actor, flags: int) -> Zone | None:
+    """ALLOC_NO_WATERMARKS; what PF_MEMALLOC takes below min is counted."""
+    zone = k.take_frame(Mark.NONE, flags)
+    if zone is not None and actor.memalloc and zone.free < zone.floor(Mark.MIN, gfp.KERNEL, k.old):
+        k.count["reserve_used"] += 1
+    return zone
+
+
+def memalloc_path(k: Kernel, actor: Actor, request: Request) -> Steps:
+    """PF_MEMALLOC or a dying task: the reserve, with a recursion before it or when it is empty. What to do, and the zone."""
+    if not request.asked:
+        request.asked = True
+        freed = yield from recurse(k, actor, request.flags, BEFORE_RESERVE)
+        if freed is not None:
+            return (AGAIN if freed else GO_ON), None
+    zone = take_reserve(k, actor, request.flags)
+    if zone is None:
+        freed = yield from recurse(k, actor, request.flags, RESERVE_EMPTY)
+        if freed:
+            return AGAIN, None
+    return DECIDED, zone
+
+
+def rescue(k: Kernel, actor: Actor, flags: int) -> Zone | None:
+    """An allocation that may not wait is about to fail: reclaim with interrupts off if the policy says so, and try once more."""
+    if flags & gfp.WAIT:
+        return None
+    scanned = scan_atomic(k, flags)
+    if not scanned:
+        return None
+    actor.clock += scanned * k.machine.scan_ns
+    zone = k.take_frame(Mark.MIN, flags)
+    if zone is None and actor.memalloc and not flags & gfp.NOMEMALLOC:
+        zone = take_reserve(k, actor, flags)
+    return zone
+
+
+def kill_and_wait(k: Kernel, actor: Actor) -> Steps:
+    """out_of_memory(), and a jiffy for the victim to go unless it is this one."""
+    out_of_memory(k, actor.clock)
+    if actor.memdie:
+        yield GIVE_WAY
+    else:
+        yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+
+
+def wake_kswapd(k: Kernel, now: int) -> None:
+    """wakeup_kswapd()."""
+    if not k.old and k.node.kswapd_failures >= HOPELESS:
+        return
+    if not short_of_memory(k):
+        return
+    if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
+        k.kswapd.wake(now)
+        k.count["kswapd_wake"] += 1
+
+
+def short_of_memory(k: Kernel) -> bool:
+    """2.6.23: a zone is below low, lowmem_reserve apart; 6.12: none is at high, or one is boosted."""
+    if k.old:
+        return any(zone.free <= zone.marks.low + zone.reserve for zone in k.zones)
+    return any(zone.boost for zone in k.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in k.zones)
+
+
+def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
+    """Reclaim for oneself, perhaps after a wait; pages or 0, or None for a task that was killed while it waited."""
+    if actor.is_task:
+        free, half_min = reserve_left(k)
+        if k.decisions.before_direct(request.flags, free, half_min, k.node.kswapd_failures >= HOPELESS) != RECLAIM:
+            if request.since is None:
+                request.since = actor.clock
+            k.count["pgscan_direct_throttle"] += 1
+            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS else actor.clock + SECOND)
+            if actor.memdie:
+                return None
+    if actor.depth >= DEEPEST:
+        raise OutOfStack
+    k.count["allocstall"] += 1
+    if request.since is None:
+        request.since = actor.clock
+    actor.memalloc += 1
+    progress = yield from reclaim(k, actor, k.try_to_free_pages(actor, request.flags))
+    actor.memalloc -= 1
+    return progress
+
+
+def reserve_left(k: Kernel) -> tuple[int, int]:
+    """Free pages, and half of the sum of the min marks."""
+    return k.free_pages, sum(zone.marks.min + zone.boost for zone in k.zones) // 2
+
+
+def allow_direct_reclaim(k: Kernel) -> bool:
+    """More than half of the reserve is free, or kswapd has given up."""
+    free, half_min = reserve_left(k)
+    return free > half_min or k.node.kswapd_failures >= HOPELESS
+
+
+def reclaimable_pages(k: Kernel) -> int:
+    """zone_reclaimable_pages() of the node: anonymous lists count while there is swap."""
+    return sum(len(pages) for (file, _), pages in k.node.lists.items() if file or k.swap.free > 0)
+
+
+def zone_unreclaimable(k: Kernel) -> bool:
+    """kswapd found that all of it was scanned six times and nothing was freed."""
+    return all(zone.hopeless for zone in k.zones)
+
+
+def reclaim_could_help(k: Kernel, flags: int) -> bool:
+    """should_reclaim_retry(): would some zone pass min if everything reclaimable were free?"""
+    reclaimable = reclaimable_pages(k)
+    for zone in k.zones:
+        if zone.free + min(reclaimable, lru_pages_of_zone(k, zone)) > zone.floor(Mark.MIN, gfp.KERNEL, k.old):
+            return True
+    return k.zones[-1].ok(Mark.MIN, flags, k.old)

@@ -1,0 +1,121 @@
+"""A block device: requests in order of arrival, each of consecutive blocks, and the spindle (or flash) that serves them one after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core import machine
+from core.units import PAGE_BYTES
+from tests.twin.actor import NEVER
+
+if TYPE_CHECKING:
+    from tests.twin.kernel import Kernel
+    from tests.twin.page import Page
+
+FILES_BEGIN = 1 << 40  # block of the first file page
+LARGEST_REQUEST = 128  # pages
+
+
+@dataclass
+class Spindle:
+    """What moves: where the head is, and until when it is busy."""
+
+    head: int = FILES_BEGIN - 1
+    busy_until: int = 0
+
+
+@dataclass(eq=False)
+class Held:
+    """Memory that a write keeps until it ends: kernel pages, or elements of the mempool."""
+
+    pages: int = 0
+    elements: int = 0
+
+
+@dataclass(eq=False)
+class Request:
+    """Consecutive blocks in one direction."""
+
+    next_block: int
+    pages: int = 0
+    in_flight: int = 0
+
+
+@dataclass(eq=False)
+class Io:
+    """One page of a request."""
+
+    page: Page
+    write: bool
+    request: Request
+    done: int
+    held: Held
+
+
+@dataclass
+class Queue:
+    """One direction."""
+
+    requests: list[Request] = field(default_factory=list)
+    ios: deque[Io] = field(default_factory=deque)
+
+
+class BlockDevice:
+    """A device with its queues; the write queue knows congestion."""
+
+    def __init__(self, kernel: Kernel, device: machine.Device, spindle: Spindle) -> None:
+        self.kernel = kernel
+        self.device = device
+        self.spindle = spindle
+        self.reads, self.writes = Queue(), Queue()
+        self.congested = False
+        self.alloc_carry = 0  # thousandths of a page
+        self.pool_used = 0
+        self.preallocated = 0  # pages allocated for the writes of its dirty pages
+        n = device.nr_requests
+        self.congestion_on = n - n // 8 + 1
+        self.congestion_off = n - n // 8 - n // 16 - 1
+
+    def transfer_ns(self, write: bool) -> int:
+        rate = self.device.write_mb_s if write else self.device.read_mb_s
+        return (PAGE_BYTES * 1000 + rate - 1) // rate
+
+    def block_of(self, page: Page) -> int:
+        if page.anon:
+            assert page.slot is not None
+            return page.slot
+        return FILES_BEGIN + page.index
+
+    def merges(self, queue: Queue, block: int) -> bool:
+        """elv_merge(): does the block continue the last request?"""
+        return bool(queue.requests) and queue.requests[-1].next_block == block and queue.requests[-1].pages < LARGEST_REQUEST
+
+    def must_wait(self, page: Page) -> bool:
+        """get_request_wait(): no request is free for the write of a page that merges with none."""
+        return len(self.writes.requests) >= self.device.nr_requests and not self.merges(self.writes, self.block_of(page))
+
+    def submit(self, page: Page, write: bool, now: int, held: Held | None = None) -> None:
+        """Queue one page; as devices serve in order, its completion is known at once."""
+        queue = self.writes if write else self.reads
+        block = self.block_of(page)
+        if not self.merges(queue, block):
+            queue.requests.append(Request(block))
+            if write and len(queue.requests) >= self.congestion_on:
+                self.congested = True
+        request = queue.requests[-1]
+        request.next_block = block + 1
+        request.pages += 1
+        request.in_flight += 1
+        start = max(now, self.spindle.busy_until)
+        if self.device.seek_ns > 0 and block != self.spindle.head:
+            start += min(abs(block - self.spindle.head) * self.transfer_ns(False), self.device.seek_ns)
+            self.kernel.count["nr_seeks"] += 1
+        self.spindle.head = block + 1
+        self.spindle.busy_until = start + self.transfer_ns(write)
+        queue.ios.append(Io(page, write, request, self.spindle.busy_until + self.device.latency_ns, held or Held()))
+
+    @property
+    def next_completion(self) -> int:
+        return min((queue.ios[0].done for queue in (self.reads, self.writes) if queue.ios), default=NEVER)

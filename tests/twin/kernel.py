@@ -1,0 +1,218 @@
+"""The machine as it runs: what there is once, and the event loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from core.decisions import NO
+from core.era import ERAS
+from core.machine import Machine
+from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON
+from core.policy import Policy
+from core.streams import Streams
+from core.units import KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, US
+from tests.twin import vmscan_612, vmscan_2623
+from tests.twin.actor import Actor, Steps, Wait
+from tests.twin.decisions import Decisions
+from tests.twin.device import BlockDevice, Spindle
+from tests.twin.flusher import Flusher
+from tests.twin.kswapd import Kswapd
+from tests.twin.lru import NodeLists
+from tests.twin.page import Page
+from tests.twin.page_io import complete
+from tests.twin.slab import Slab
+from tests.twin.swap import Swap
+from tests.twin.task import Task
+from tests.twin.watermarks import Mark, lowmem_reserve, marks_of
+from tests.twin.writeback import DirtyThrottle
+from tests.twin.writeout import Writeout
+from tests.twin.zone import Zone
+
+SLICE = MS
+SHORTEST_SLICE = 20 * US
+STUCK = 5 * SECOND
+
+
+class Node(NodeLists):
+    """pg_data_t of 6.12: the lists, what kswapd has marked, what reclaim has cost, refaults at the last look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dirty = self.writeback = self.congested = False
+        self.cost = {False: 0, True: 0}  # by is_file
+        self.activated = {False: 0, True: 0}  # WORKINGSET_ACTIVATE
+        self.activated_seen = {False: 0, True: 0}
+        self.kswapd_failures = 0
+        self.written_since_throttle = 0  # NR_THROTTLED_WRITTEN
+
+
+class Kernel:
+    """Everything of one run.
+
+    Attributes:
+        old: 2.6.23, otherwise 6.x.
+        dirty, dirty_anon: dirty page cache, and anonymous pages that are not on the swap device as they are.
+        writeback: pages being written.
+        mapped: pages in a page table.
+        laundry: pages on private laundry lists or being written from one; ``in_laundry``: how many on such lists.
+        nonresident_age: the eviction clock.
+        count: the outcome's counters by name.
+    """
+
+    def __init__(self, machine: Machine, policy: Policy, values: Mapping[str, int], streams: Streams) -> None:
+        self.machine = machine
+        self.old = policy.era == "2.6.23"
+        self.rt_quarter = bool(ERAS[policy.era].rt_quarter)
+        self.values = values
+        self.decisions = Decisions(policy, values)
+        self.count: Counter[str] = Counter()
+        self.now = 0
+        self.ended = 0
+        self.horizon = streams.horizon_ns
+        self.progress = 0
+        self.last_op = 0
+        self.first_low = self.first_oom = -1
+        self.stalls: list[int] = []
+        self.pages = [Page(index, int(attr)) for index, attr in enumerate(streams.page_attr)]
+        self.mapped: set[Page] = set()
+        self.dirty: set[Page] = set()
+        self.dirty_anon: set[Page] = set()
+        self.writeback: set[Page] = set()
+        self.nonresident_age = 0
+        self.node = Node()
+        self.zones = self._zones()
+        self.lowest_free = self.free_pages
+        self.swap = Swap(self, machine.swap_mib * PAGES_PER_MIB)
+        self.slab = Slab(self, machine.slab_pages, machine.slab_floor)
+        spindle = Spindle()
+        self.swap_device = BlockDevice(self, machine.swap, spindle)
+        self.file_device = BlockDevice(self, machine.file, spindle if machine.same_device else Spindle())
+        self.dirty_throttle = DirtyThrottle(self)
+        self.laundry: set[Page] = set()
+        self.in_laundry = 0
+        self.writeout = Writeout(self)
+        self.tasks = [Task(self, streams, t) for t in range(streams.n_tasks)]
+        self.kswapd = Kswapd(self)
+        self.flusher = Flusher(self)
+        self.actors: list[Actor] = [*self.tasks, self.kswapd, self.flusher]
+        self.cpus = [0] * machine.cpus
+
+    def _zones(self) -> list[Zone]:
+        (sizes,) = self.machine.node_zones
+        scale = None if self.old else self.values["watermark_scale_factor"]
+        zones = []
+        for index, pages in enumerate(sizes):
+            reserve = self.values["reserve_kbytes"] // KIB_PER_PAGE * pages // sum(sizes)
+            marks = marks_of(sizes, index, self.values["min_free_kbytes"], scale)
+            atomic_reserve = marks.min * self.values.get("atomic_reserve_percent", 0) // 100
+            zones.append(Zone(pages, marks, lowmem_reserve(sizes, index, self.machine.lowmem_reserve_ratio), reserve, atomic_reserve, self.rt_quarter))
+        left = booted = self.machine.kernel_pages + self.machine.slab_pages
+        for zone in zones:
+            zone.kernel = left if zone is zones[-1] else booted * zone.managed // sum(sizes)
+            zone.free -= zone.kernel
+            left -= zone.kernel
+        return zones
+
+    # --- frames ----------------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def free_pages(self) -> int:
+        return sum(zone.free for zone in self.zones)
+
+    @property
+    def devices(self) -> tuple[BlockDevice, BlockDevice]:
+        return self.swap_device, self.file_device
+
+    def device_of(self, page: Page) -> BlockDevice:
+        return self.swap_device if page.anon else self.file_device
+
+    def take_frame(self, mark: Mark, flags: int) -> Zone | None:
+        """get_page_from_freelist(): from the highest zone that may give one."""
+        for zone in reversed(self.zones):
+            if zone.ok(mark, flags, self.old):
+                zone.free -= 1
+                self.count["pgalloc"] += 1
+                if zone.free < zone.marks.low and self.first_low < 0:
+                    self.first_low = self.now
+                self.lowest_free = min(self.lowest_free, self.free_pages)
+                return zone
+        return None
+
+    def free_frame(self, zone: Zone) -> None:
+        """free_one_page(): the zone is not hopeless any more."""
+        zone.free += 1
+        self.count["pgfree"] += 1
+        zone.scanned = 0
+        zone.hopeless = False
+
+    def take_kernel_page(self, mark: Mark, flags: int) -> bool:
+        """One page for the kernel itself."""
+        zone = self.take_frame(mark, flags)
+        if zone is None:
+            return False
+        zone.kernel += 1
+        return True
+
+    def free_kernel_pages(self, pages: int) -> None:
+        """Kernel pages are alike: those of the highest zone go first."""
+        for _ in range(pages):
+            zone = next(zone for zone in reversed(self.zones) if zone.kernel > 0)
+            zone.kernel -= 1
+            self.free_frame(zone)
+
+    def try_to_free_pages(self, actor: Actor, flags: int, recursion: int = NO) -> Steps:
+        """Direct reclaim of the era."""
+        return (vmscan_2623 if self.old else vmscan_612).try_to_free_pages(self, actor, flags, recursion)
+
+    # --- who waits -------------------------------------------------------------------------------------------------------------------------
+
+    def waiting(self, what: Wait) -> bool:
+        return any(actor.asleep and actor.asleep.what is what for actor in self.actors)
+
+    def wake(self, what: Wait, now: int, on: object = None) -> None:
+        """Wake all who wait for ``what`` (of ``on``, if it is named)."""
+        for actor in self.actors:
+            if actor.asleep and actor.asleep.what is what and (on is None or actor.asleep.on is on):
+                actor.wake(now)
+
+    # --- the event loop --------------------------------------------------------------------------------------------------------------------
+
+    def hung(self, now: int) -> bool:
+        """Nothing was done and nothing completed for five seconds, though some task would go on."""
+        if now - self.progress < STUCK:
+            return False
+        if any(not task.dead and not (task.asleep and task.asleep.what is Wait.SLEEP) for task in self.tasks):
+            return True
+        self.progress = now
+        return False
+
+    def run(self) -> None:
+        """The earliest of all actors and completions comes next; actors need a CPU."""
+        while not self.ended:
+            completion = min(device.next_completion for device in self.devices)
+            first, *others = sorted(self.actors, key=lambda actor: actor.ready)
+            cpu = self.cpus.index(min(self.cpus))
+            start = max(first.ready, self.cpus[cpu])
+            now = min(start, completion)
+            if now >= self.horizon:
+                self.ended = END_DEADLOCK if self.horizon - self.progress >= STUCK and self.hung(self.horizon) else END_HORIZON
+                return
+            assert now >= self.now, "the clock went back"
+            self.now = now
+            if completion <= start:
+                self.progress = max(self.progress, now)
+                for device in self.devices:
+                    complete(self, device, now)
+            elif self.hung(now):
+                self.ended = END_DEADLOCK
+            else:
+                self.let_run(first, others[0].ready, cpu, start, completion)
+
+    def let_run(self, actor: Actor, next_ready: int, cpu: int, start: int, completion: int) -> None:
+        """One slice of an actor on a CPU: until the next event, but not too short."""
+        ends = [start + SLICE, completion, *([next_ready] if next_ready > start else [])]
+        actor.run(start, max(min(ends), start + SHORTEST_SLICE))
+        self.cpus[cpu] = actor.clock
+        if actor.dead and all(task.dead for task in self.tasks):
+            self.ended = END_DONE

@@ -1,0 +1,80 @@
+"""The engine and the twin agree in every field of the outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core import Outcome, policies, simulate
+from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON
+from tests.twin.cases import case
+from tests.twin.run import quantile, twin
+
+pytestmark = pytest.mark.compiled
+
+
+@pytest.mark.parametrize("name", policies.names())
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_two_implementations_one_outcome(name: str, seed: int) -> None:
+    policy = policies.load(name)
+    machine, params, streams = case(seed, policy)
+    assert simulate(machine, policy, params, streams, audited=True).asdict() == twin(machine, policy, params, streams).asdict()
+
+
+# What the cases must reach for the agreement to mean something, and in how many of 300 at least.
+REACHED = {
+    "oom_kills": 20,
+    "deadlock": 1,
+    "allocstall": 60,
+    "atomic_fail": 10,
+    "reserve_used": 10,
+    "pswpin": 10,
+    "pswpout": 30,
+    "nr_written": 100,
+    "nr_vmscan_write": 30,
+    "pgrotated": 30,
+    "pgdeactivate": 60,
+    "pgscan_kswapd": 60,
+    "pgsteal_direct": 60,
+    "workingset_refault_anon": 10,
+    "workingset_refault_file": 30,
+    "slabs_scanned": 30,
+    "nr_seeks": 100,
+}
+REACHED_BY_ERA = {
+    "2.6.23": {},
+    "6.12": {"balance_dirty_pauses": 50, "pgscan_direct_throttle": 5, "nr_vmscan_immediate_reclaim": 20, "workingset_activate_file": 20},
+}
+
+
+@pytest.mark.parametrize("name", policies.names())
+def test_the_cases_reach_what_they_are_for(name: str) -> None:
+    policy = policies.load(name)
+    reached: Counter[str] = Counter()
+    for seed in range(300):
+        machine, params, streams = case(seed, policy)
+        outcome = simulate(machine, policy, params, streams)
+        reached.update({field: 1 for field, value in outcome.asdict().items() if value > 0} | {f"end {outcome.end}": 1})
+    rare = {field: reached[field] for field, least in (REACHED | REACHED_BY_ERA[policy.era]).items() if reached[field] < least}
+    assert not rare
+    assert reached[f"end {END_DONE}"] > 20
+    assert reached[f"end {END_HORIZON}"] > 20
+    assert reached[f"end {END_DEADLOCK}"] > 0
+
+
+def test_a_difference_of_one_page_would_be_seen() -> None:
+    policy = policies.load("inline")
+    machine, params, streams = case(0, policy)
+    assert twin(machine, policy, params, streams) != twin(machine, policy, params | {"min_free_kbytes": params["min_free_kbytes"] + 4}, streams)
+
+
+def test_quantiles_of_stalls() -> None:
+    assert quantile([], 50) == 0
+    assert quantile([7], 99) == 7
+    assert quantile([10, 20, 30], 50) == 20
+    assert quantile([100, 1000], 99) == 1023
+    assert "stall_ns_p50" in Outcome.fields()

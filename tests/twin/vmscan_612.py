@@ -1,0 +1,383 @@
+"""Reclaim of 6.12: mm/vmscan.c:shrink_folio_list(), get_scan_count(), shrink_lruvec(), shrink_node(), reclaim_throttle(); mm/workingset.c."""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import TYPE_CHECKING
+
+from core import gfp
+from core.decisions import (
+    ACTIVATE,
+    BY_CONGESTION,
+    BY_EVENT,
+    FREE,
+    KEEP,
+    MARK,
+    PRIORITY_DONE,
+    SET_ASIDE,
+    WHY_BATCH,
+    WHY_CONGESTED,
+    WHY_NOPROGRESS,
+    WHY_WRITEBACK,
+    WRITE,
+)
+from core.units import JIFFY, MS
+from tests.twin.actor import GIVE_WAY, Actor, Sleep, Steps, Wait
+from tests.twin.allocator import HOPELESS, reclaimable_pages
+from tests.twin.lru import lru_pages
+from tests.twin.page import Page, evict, unmap
+from tests.twin.page_io import pageout
+from tests.twin.reclaim import BATCH, DEF_PRIORITY, Met, ScanControl, count_scanned, count_stolen, isolated, put_back
+from tests.twin.vmscan_2623 import set_aside
+
+if TYPE_CHECKING:
+    from tests.twin.kernel import Kernel
+
+ANON, FILE = False, True
+INACTIVE, ACTIVE = False, True
+ORDER = ((ANON, INACTIVE), (ANON, ACTIVE), (FILE, INACTIVE), (FILE, ACTIVE))
+PAGES_PER_GIB = 1 << 18
+
+
+# --- a batch -------------------------------------------------------------------------------------------------------------------------------
+
+
+class Batch(Met):
+    """What one call of shrink_folio_list() met and did."""
+
+    written = 0
+
+
+def check_dirty_writeback(batch: Batch, page: Page) -> None:
+    """Anonymous folios do not count."""
+    if page.anon:
+        return
+    if page.dirty or page.writeback:
+        batch.dirty += 1
+    if page.dirty and not page.writeback:
+        batch.unqueued_dirty += 1
+    if page.writeback and page.reclaim:
+        batch.congested += 1
+
+
+def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> int:
+    """What becomes of a folio at the tail."""
+    actor.clock += k.machine.scan_ns
+    if page.locked:
+        return KEEP
+    sc.nr_scanned += 1
+    check_dirty_writeback(batch, page)
+    marked = page.reclaim
+    if page.writeback:
+        if actor.is_kswapd and marked and k.node.writeback:
+            batch.immediate += 1
+        else:
+            page.reclaim = True
+            batch.writeback += 1
+        return k.decisions.writeback_page(actor.is_kswapd, marked, k.node.writeback)
+    if page.gone:
+        return FREE
+    if page.mapped and not sc.may_unmap:
+        return KEEP
+    young = page.mapped and page.young
+    referenced, page.referenced = page.referenced, young
+    if young:
+        page.young = False
+        return ACTIVATE if referenced or page.executable else KEEP
+    if page.anon and page.slot is None:
+        if not sc.flags & gfp.IO:
+            return KEEP
+        if not k.swap.add(page):
+            return ACTIVATE
+    if page.mapped:
+        actor.clock += k.machine.unmap_ns
+        unmap(k, page)
+    if not page.dirty:
+        return FREE
+    if page.anon and not (sc.flags & gfp.IO and sc.may_writepage):
+        return KEEP
+    verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, marked and not page.anon, k.node.dirty and not page.anon, sc.priority)
+    reclaim_clean = referenced and not page.anon  # FOLIOREF_RECLAIM_CLEAN
+    if verdict not in (MARK, ACTIVATE) and (reclaim_clean or not sc.may_writepage):
+        return KEEP
+    if verdict == MARK or (verdict == ACTIVATE and not page.anon):
+        page.reclaim = True
+        k.count["nr_vmscan_immediate_reclaim"] += 1
+    return verdict
+
+
+def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, pages: list[Page]) -> Steps:
+    """Go through isolated folios and settle the batch; how many were freed."""
+    batch = Batch(taken=len(pages), file_taken=len(pages) if file else 0)
+    kept, freed = [], 0
+    for page in pages:
+        verdict = fate(k, actor, sc, batch, page)
+        if verdict == FREE:
+            evict(k, page)
+            freed += 1
+            continue
+        if verdict == SET_ASIDE:
+            set_aside(k, sc, page)
+            continue
+        if verdict == WRITE:
+            if (yield from actor.call(pageout(k, actor, page, True))):
+                batch.written += 1
+            else:
+                verdict = ACTIVATE
+        if verdict == ACTIVATE and not page.active:
+            page.active = True
+            k.count["pgactivate"] += 1
+            k.nonresident_age += 1
+        kept.append(page)
+    put_back(k, kept)
+    lru_note_cost(k, file, batch.written * BATCH + batch.taken - freed)
+    count_stolen(k, actor, freed)
+    if batch.unqueued_dirty == batch.taken and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
+        k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
+    for name in vars(sc.met):
+        setattr(sc.met, name, getattr(sc.met, name) + getattr(batch, name))
+    much = not sc.recursion and batch.writeback and batch.writeback >= batch.taken >> (DEF_PRIORITY - sc.priority)
+    if much and k.decisions.throttle(actor.is_kswapd, WHY_BATCH, sc.priority) == BY_CONGESTION:
+        yield from wait_iff_congested(k, actor)
+    return freed
+
+
+def lru_note_cost(k: Kernel, file: bool, pages: int) -> None:
+    """Reclaiming this type cost so much; old costs fade."""
+    cost = k.node.cost
+    cost[file] += pages
+    if cost[ANON] + cost[FILE] > lru_pages(k) // 4:
+        cost[ANON] //= 2
+        cost[FILE] //= 2
+
+
+# --- how much of which list ----------------------------------------------------------------------------------------------------------------
+
+
+def inactive_is_low(k: Kernel, file: bool) -> bool:
+    """The active list is too long beside the inactive one."""
+    inactive, active = k.node.nr(file, INACTIVE), k.node.nr(file, ACTIVE)
+    gb = (inactive + active) // PAGES_PER_GIB
+    return inactive * (isqrt(10 * gb) if gb else 1) < active
+
+
+def prepare_scan_control(k: Kernel, sc: ScanControl) -> None:
+    """What may be deactivated, and whether one type is enough."""
+    node = k.node
+    for file in (ANON, FILE):
+        refaulted = node.activated[file] != node.activated_seen[file]
+        sc.may_deactivate[file] = sc.force_deactivate or refaulted or inactive_is_low(k, file)
+    sc.cache_trim_mode = node.nr(FILE, INACTIVE) >> sc.priority > 0 and not sc.may_deactivate[FILE]
+    high = sum(zone.marks.high for zone in k.zones)
+    few = node.nr(FILE, INACTIVE) + node.nr(FILE, ACTIVE) + k.free_pages <= high
+    sc.file_is_tiny = few and not sc.may_deactivate[ANON] and node.nr(ANON, INACTIVE) >> sc.priority > 0
+
+
+def get_scan_count(k: Kernel, sc: ScanControl) -> dict[tuple[bool, bool], int]:
+    """Folios of each list to scan."""
+    swappiness = k.values["swappiness"]
+    share = {ANON: 1, FILE: 1}
+    of = 1
+    if k.swap.free == 0 or not sc.may_swap:
+        share[ANON] = 0
+    elif sc.priority == 0 and swappiness:
+        pass
+    elif sc.file_is_tiny:
+        share[FILE] = 0
+    elif sc.cache_trim_mode:
+        share[ANON] = 0
+    else:
+        total = sum(k.node.cost.values())
+        anon_cost, file_cost = total + k.node.cost[ANON], total + k.node.cost[FILE]
+        share[ANON] = swappiness * (anon_cost + file_cost + 1) // (anon_cost + 1)
+        share[FILE] = (200 - swappiness) * (anon_cost + file_cost + 1) // (file_cost + 1)
+        of = max(share[ANON] + share[FILE], 1)
+    return {which: (k.node.nr(*which) >> sc.priority) * share[which[0]] // of for which in ORDER}
+
+
+def shrink_active_list(k: Kernel, actor: Actor, file: bool, folios: int) -> None:
+    """Everything goes inactive but program text in use."""
+    rotated = 0
+    for page in isolated(k.node.lists[file, ACTIVE].take_oldest(folios)):
+        actor.clock += k.machine.scan_ns
+        used, page.young = page.mapped and page.young, False if page.mapped else page.young
+        if used and page.executable:
+            rotated += 1
+        else:
+            page.active = False
+            k.count["pgdeactivate"] += 1
+        k.node.lists[file, page.active].add(page)
+    if rotated:
+        lru_note_cost(k, file, rotated)
+
+
+# --- the node ------------------------------------------------------------------------------------------------------------------------------
+
+
+def shrink_lruvec(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
+    """Rounds over the four lists; once enough is freed, the smaller type is dropped and the other one cut down in proportion."""
+    goal = get_scan_count(k, sc)
+    left = dict(goal)
+    full_scan = not actor.is_kswapd and sc.priority == DEF_PRIORITY
+    freed = 0
+    while left[ANON, INACTIVE] or left[FILE, ACTIVE] or left[FILE, INACTIVE]:
+        for which in ORDER:
+            file, active = which
+            folios = min(left[which], BATCH)
+            left[which] -= folios
+            if not folios:
+                continue
+            if active:
+                if sc.may_deactivate[file]:
+                    shrink_active_list(k, actor, file, folios)
+                else:
+                    sc.skipped_deactivate = True
+                continue
+            pages = isolated(k.node.lists[which].take_oldest(folios))
+            if pages:
+                count_scanned(k, actor, len(pages))
+                freed += yield from actor.call(shrink_folio_list(k, actor, sc, file, pages))
+                yield GIVE_WAY
+        if freed < sc.nr_to_reclaim or full_scan:
+            continue
+        of_file = left[FILE, INACTIVE] + left[FILE, ACTIVE]
+        of_anon = left[ANON, INACTIVE] + left[ANON, ACTIVE]
+        if not of_file or not of_anon:
+            break
+        small = ANON if of_file > of_anon else FILE
+        percentage = min(of_file, of_anon) * 100 // (goal[small, INACTIVE] + goal[small, ACTIVE] + 1)
+        for active in (INACTIVE, ACTIVE):
+            left[small, active] = 0
+            scanned = goal[not small, active] - left[not small, active]
+            left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
+        full_scan = True
+    age_anon(k, actor)
+    return freed
+
+
+def age_anon(k: Kernel, actor: Actor) -> None:
+    """kswapd_age_node(): let anonymous pages be referenced before they are wanted."""
+    if k.swap.slots and inactive_is_low(k, ANON):
+        shrink_active_list(k, actor, ANON, BATCH)
+
+
+def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
+    """Scan, then mark the node and throttle; pages freed."""
+    node = k.node
+    sc.met = met = Met()
+    prepare_scan_control(k, sc)
+    freed = yield from shrink_lruvec(k, actor, sc)
+    if not sc.recursion:
+        freed += k.slab.shrink_612(sc.priority)[1]
+    if freed:
+        node.kswapd_failures = 0
+    if sc.recursion:
+        return freed
+    if actor.is_kswapd:
+        if met.writeback and met.writeback == met.taken:
+            node.writeback = True
+        if met.unqueued_dirty and met.unqueued_dirty == met.file_taken:
+            node.dirty = True
+        if met.dirty and met.dirty == met.congested:
+            node.congested = True
+        if met.immediate:
+            how = k.decisions.throttle(True, WHY_WRITEBACK, sc.priority)
+            if how == BY_EVENT:
+                node.written_since_throttle = 0
+                yield Sleep(Wait.WRITEBACK, actor.clock + 100 * MS)
+            elif how == BY_CONGESTION:
+                yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+    elif node.congested:
+        how = k.decisions.throttle(False, WHY_CONGESTED, sc.priority)
+        if how == BY_EVENT and not skip_throttle_noprogress(k):
+            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+        elif how == BY_CONGESTION:
+            yield from wait_iff_congested(k, actor)
+    return freed
+
+
+def wait_iff_congested(k: Kernel, actor: Actor) -> Steps:
+    """Wait for the next write request that is done, if a write queue is congested at all."""
+    if any(device.congested for device in k.devices):
+        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+
+
+def write_pending(k: Kernel) -> int:
+    """NR_ZONE_WRITE_PENDING: a page dirtied again while it is written counts twice."""
+    return len(k.dirty) + len(k.writeback)
+
+
+def skip_throttle_noprogress(k: Kernel) -> bool:
+    """kswapd is hopeless, or most of what is reclaimable does not wait for a write."""
+    return k.node.kswapd_failures >= HOPELESS or 2 * write_pending(k) <= reclaimable_pages(k)
+
+
+def snapshot_refaults(k: Kernel) -> None:
+    """Remember the activations seen so far."""
+    k.node.activated_seen = dict(k.node.activated)
+
+
+def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> Steps:
+    """do_try_to_free_pages(): pages freed."""
+    sc = ScanControl(flags, recursion=recursion)
+    freed = scanned = 0
+    while True:
+        for sc.priority in range(DEF_PRIORITY, -1, -1):
+            sc.nr_scanned = 0
+            freed += yield from actor.call(shrink_node(k, actor, sc))
+            if not recursion:
+                yield from consider_reclaim_throttle(k, actor, sc, freed)
+            scanned += sc.nr_scanned
+            if freed >= sc.nr_to_reclaim:
+                break
+            if scanned > BATCH * 3 // 2 and not recursion and k.decisions.wake_pdflush(False, sc.priority):
+                k.dirty_throttle.wake_flusher(scanned, actor.clock)
+        else:
+            sc.priority = -1
+        if freed or not sc.skipped_deactivate or sc.force_deactivate:
+            break
+        sc.force_deactivate, sc.skipped_deactivate = True, False
+    snapshot_refaults(k)
+    to_write = not freed and not recursion and 2 * write_pending(k) > reclaimable_pages(k)  # should_reclaim_retry() to v5.15
+    if to_write and k.decisions.throttle(False, WHY_NOPROGRESS, sc.priority) == BY_CONGESTION:
+        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+    return freed
+
+
+def consider_reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, freed: int) -> Steps:
+    """After each priority of direct reclaim: wake or join those who wait for progress (v5.16 on), or wait_iff_congested() (to v5.15)."""
+    ask = k.decisions.throttle
+    progress = freed > sc.nr_scanned >> 3
+    if progress:
+        k.wake(Wait.NOPROGRESS, actor.clock)
+    hopeless = not progress and sc.priority == 1 and not freed
+    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and not skip_throttle_noprogress(k):
+        yield Sleep(Wait.NOPROGRESS, actor.clock + JIFFY)
+        return
+    naps = freed < sc.nr_to_reclaim and sc.nr_scanned and sc.priority < DEF_PRIORITY - 2
+    if naps and ask(False, PRIORITY_DONE, sc.priority) == BY_CONGESTION:
+        yield from wait_iff_congested(k, actor)
+
+
+# --- refaults ------------------------------------------------------------------------------------------------------------------------------
+
+
+def workingset_refault(k: Kernel, page: Page) -> bool:
+    """Was it evicted so lately that it would still be here, had the lists been longer by the active ones?"""
+    file = not page.anon
+    kind = "file" if file else "anon"
+    assert page.shadow is not None
+    distance = k.nonresident_age - page.shadow
+    k.count[f"workingset_refault_{kind}"] += 1
+    size = k.node.nr(FILE, ACTIVE)
+    if not file:
+        size += k.node.nr(FILE, INACTIVE) + k.node.nr(ANON, ACTIVE)
+    elif k.swap.free > 0:
+        size += k.node.nr(ANON, INACTIVE) + k.node.nr(ANON, ACTIVE)
+    if distance > size:
+        return False
+    k.nonresident_age += 1
+    k.node.activated[file] += 1
+    k.count[f"workingset_activate_{kind}"] += 1
+    lru_note_cost(k, file, 1)
+    return True
