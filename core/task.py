@@ -377,6 +377,8 @@ def start_read(m: Any, a: int, dev: int, p: int, attr: int) -> int:
 def look_ahead(m: Any, a: int, p: int) -> None:
     """After a miss of page ``p`` others will follow: have the processor fetch the records of those pages meanwhile. Looks at each touch once."""
     actor = m.actors[a]
+    if m.ops[actor.pc] >> 40 & 255 > FILE_WRITE:
+        return  # a run: its literal follows
     pc = actor.pc + 1
     end = pc + LOOK_AHEAD
     if pc <= actor.looked <= end:
