@@ -18,6 +18,7 @@ from core.network import TIME, timetable
 from core.reclaim import DEF_PRIORITY, SHRINK_BATCH, SWAP_CLUSTER_MAX
 from core.state import (
     ACTOR,
+    CLASSIC,
     DEPTH,
     DEV,
     FILE,
@@ -37,7 +38,8 @@ from core.state import (
 )
 from core.streams import ANON, Streams
 from core.task import MAX_READAHEAD
-from core.units import INFINITY, KIB_PER_PAGE, SECOND, in_scale, page_transfer_ns, up_in_scale
+from core.units import INFINITY, KIB_PER_PAGE, MS, SECOND, in_scale, page_transfer_ns, up_in_scale
+from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS
 from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, PAGEBLOCK_PAGES, lowmem_reserve, setup_watermarks
 
 
@@ -46,7 +48,7 @@ def records(dtype: np.dtype[Any], *shape: int) -> Any:
     return np.zeros(shape, dtype).view(np.recarray)
 
 
-def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.int64], streams: Streams) -> tuple[Memory, int]:
+def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.int64], streams: Streams, which_lru: int = CLASSIC) -> tuple[Memory, int]:
     """The state before the first event, and how many pages the kernel took for good.
 
     Args:
@@ -55,6 +57,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         values: the sysctls, complete (Policy.resolve).
         own: the policy's own tunables, int64[:].
         streams: what the tasks do.
+        which_lru: CLASSIC or MGLRU.
 
     Watermarks may lie above what is free: such a machine reclaims from the first allocation on and may never get anywhere, as a real one would.
     """
@@ -101,6 +104,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         tunables=own,
     )
     kthreads.start(memory, values, machine.cpus)
+    memory.vm[0].lru = which_lru
     return memory, taken
 
 
@@ -128,11 +132,13 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
 def _nodes(machine: Machine, streams: Streams) -> NDArray[Any]:
     nodes = records(NODE, machine.nodes)
     first = 0
+    nodes.lru_batch = in_scale(MIN_LRU_BATCH, machine.page_scale)
     for index, sizes in enumerate(machine.node_zones):
         nodes[index].zone_first = first
         first += len(sizes)
         nodes[index].zone_last = first - 1
         nodes[index].kswapd = streams.n_tasks + index
+        nodes[index].max_seq = MIN_NR_GENS + 1  # lru_gen_init_lruvec()
     return nodes
 
 
@@ -163,6 +169,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.min_ttl_ns = values.get("min_ttl_ms", 0) * MS
     vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
     vm.writeout_cap = up_in_scale(values["writeout_cap_pages"], machine.page_scale)
     vm.prealloc = values.get("preallocate", 0)
@@ -170,7 +177,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
-    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns"):
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns", "walk_ns"):
         setattr(vm, name, getattr(machine, name) * machine.page_scale)
     _constants(vm, machine.page_scale)
     vm.nr_total = machine.ram_pages

@@ -21,6 +21,7 @@ _OF_PAGES: Final = """
     ops_done nr_free_min_seen nr_free_final reserve_used memalloc_fail recursion_reclaimed atomic_reclaimed atomic_fail
     writeout_held_max nr_prealloc_max slab_burst_max laundry_isolated laundry_max
     packets_received packets_dropped packets_overrun packets_filtered acks_lost
+    pgscan_anon pgscan_file pgsteal_anon pgsteal_file
     pgfault pgmajfault pgalloc pgfree pgactivate pgdeactivate pgrotated pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct pswpin pswpout
     nr_dirty nr_writeback nr_dirtied nr_written nr_vmscan_write nr_vmscan_immediate_reclaim
     workingset_refault_anon workingset_refault_file workingset_activate_anon workingset_activate_file slabs_scanned
@@ -108,9 +109,15 @@ class Outcome:
     pgscan_direct_throttle: int
     pgsteal_kswapd: int
     pgsteal_direct: int
+    pgscan_anon: int
+    pgscan_file: int
+    pgsteal_anon: int
+    pgsteal_file: int
     allocstall: int
     pageoutrun: int
     kswapd_wake: int
+    kswapd_low_wmark_hit_quickly: int
+    kswapd_high_wmark_hit_quickly: int
     pswpin: int
     pswpout: int
     nr_dirty: int

@@ -110,7 +110,7 @@ def test_a_scale_is_a_power_of_two_up_to_64(scale: int) -> None:
 
 def test_every_count_of_the_kernel_is_of_pages_or_known_to_be_of_events() -> None:
     events = "allocstall balance_dirty_pauses deadlock end kswapd_wake net_transitions nr_seeks nr_stalls oom_kill oom_kills"
-    events += " pageoutrun pgscan_direct_throttle reclaim_depth recursion_limit recursions"
+    events += " kswapd_low_wmark_hit_quickly kswapd_high_wmark_hit_quickly pageoutrun pgscan_direct_throttle reclaim_depth recursion_limit recursions"
     others = {name for name in Outcome.fields() if name not in OF_PAGES and "_ns" not in name}
     assert others == set(events.split())
     assert set(Outcome.fields()) >= OF_PAGES

@@ -194,9 +194,18 @@ def wake_kswapd(k: Kernel, now: int) -> None:
     """wakeup_kswapd()."""
     if not k.old and k.node.kswapd_failures >= HOPELESS:
         return
+    if not short_of_memory(k):
+        return
     if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
         k.kswapd.wake(now)
         k.count["kswapd_wake"] += 1
+
+
+def short_of_memory(k: Kernel) -> bool:
+    """2.6.23: a zone is below low, lowmem_reserve apart; 6.12: none is at high, or one is boosted."""
+    if k.old:
+        return any(zone.free <= zone.marks.low + zone.reserve for zone in k.zones)
+    return any(zone.boost for zone in k.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in k.zones)
 
 
 def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
@@ -223,7 +232,7 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
 
 def reserve_left(k: Kernel) -> tuple[int, int]:
     """Free pages, and half of the sum of the min marks."""
-    return k.free_pages, sum(zone.marks.min for zone in k.zones) // 2
+    return k.free_pages, sum(zone.marks.min + zone.boost for zone in k.zones) // 2
 
 
 def allow_direct_reclaim(k: Kernel) -> bool:
@@ -238,8 +247,8 @@ def reclaimable_pages(k: Kernel) -> int:
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
-    """All of it was scanned six times and nothing was freed."""
-    return sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k)
+    """kswapd found that all of it was scanned six times and nothing was freed."""
+    return all(zone.hopeless for zone in k.zones)
 
 
 def reclaim_could_help(k: Kernel, flags: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.decisions import ALL_DIRTY
 from core.era import ERAS
 from core.policy import Policy
 
@@ -46,6 +47,10 @@ class Decisions:
 
     def wake_pdflush(self, is_kswapd: bool, priority: int) -> bool:
         return bool(self._ask("wake_pdflush", is_kswapd, priority))
+
+    def wake_flusher_for_batch(self, is_kswapd: bool) -> bool:
+        """A whole batch was dirty and not under writeback."""
+        return bool(self._ask("wake_pdflush", is_kswapd, ALL_DIRTY))
 
     def out_of_memory(self, loops: int, reclaimed: bool, hopeless: bool, could_help: bool) -> bool:
         return bool(self._ask("out_of_memory", loops, reclaimed, hopeless, could_help))

@@ -106,7 +106,7 @@ class Kernel:
             reserve = self.values["reserve_kbytes"] // KIB_PER_PAGE * pages // sum(sizes)
             marks = marks_of(sizes, index, self.values["min_free_kbytes"], scale)
             atomic_reserve = marks.min * self.values.get("atomic_reserve_percent", 0) // 100
-            zones.append(Zone(pages, marks, lowmem_reserve(sizes, index), reserve, atomic_reserve, self.rt_quarter))
+            zones.append(Zone(pages, marks, lowmem_reserve(sizes, index, self.machine.lowmem_reserve_ratio), reserve, atomic_reserve, self.rt_quarter))
         left = booted = self.machine.kernel_pages + self.machine.slab_pages
         for zone in zones:
             zone.kernel = left if zone is zones[-1] else booted * zone.managed // sum(sizes)

@@ -34,11 +34,16 @@ class ScanControl:
     skipped_deactivate: bool = False
     cache_trim_mode: bool = False
     file_is_tiny: bool = False
+    boosted: bool = False
     met: Met = field(default_factory=lambda: Met())
 
     @property
     def may_writepage(self) -> bool:
-        return not self.recursion
+        return not self.recursion and not self.boosted
+
+    @property
+    def may_swap(self) -> bool:
+        return not self.recursion and not self.boosted
 
     @property
     def may_unmap(self) -> bool:

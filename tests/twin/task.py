@@ -27,7 +27,7 @@ from core.streams import (
 )
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.allocator import alloc_page
+from tests.twin.allocator import alloc_page, wake_kswapd
 from tests.twin.flusher import fsync
 from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
@@ -149,16 +149,19 @@ class Task(Actor):
             yield Sleep(Wait.PAGE, NEVER, page)
         elif page.gone:  # its old contents are still being written
             yield Sleep(Wait.TIMER, self.clock + MS)
-        elif code in (WRITE, FILE_WRITE) and not page.dirty and (need := k.writeout.missing(self, page)):
-            yield from self.call(k.writeout.preload(self, page, need))
         elif page.cached:
-            yield from self.touch_cached(page, code)
+            if code in (WRITE, FILE_WRITE) and not page.dirty and (need := k.writeout.missing(self, page)):
+                yield from self.call(k.writeout.preload(self, page, need))
+            else:
+                yield from self.touch_cached(page, code)
         elif page.anon and page.slot is None and code != WRITE:
             if not page.zero_page:
                 k.count["pgfault"] += 1
                 self.clock += k.machine.minor_fault_ns
                 page.zero_page = True
             page.present = page.young = True
+        elif page.anon and (need := k.writeout.missing(self, page)):
+            yield from self.call(k.writeout.preload(self, page, need))
         else:
             yield from self.fault_in(page, code)
 
@@ -326,6 +329,8 @@ class Task(Actor):
                 return
             zone.kernel += 1
             self.kernel_pages += 1
+            if flags & gfp.FALLBACK and not k.old and zone.fell_back(k.values["watermark_boost_factor"]):
+                wake_kswapd(k, self.clock)
         self.complete(100 * (pages + 1))
 
 

@@ -37,9 +37,10 @@ def marks_of(zones: tuple[int, ...], index: int, min_free_kbytes: int, scale_fac
     return Marks(pages_min, pages_min + gap, pages_min + gap + gap)
 
 
-def lowmem_reserve(zones: tuple[int, ...], index: int) -> int:
-    """What a zone keeps from allocations that could use a higher one: 1/256 of those."""
-    return sum(pages for i, pages in enumerate(zones) if i > index) // 256
+def lowmem_reserve(zones: tuple[int, ...], index: int, ratios: tuple[int, ...]) -> int:
+    """What a zone keeps from allocations that could use a higher one: a part of those, 1/256 unless the machine says otherwise; 0: nothing."""
+    ratio = ratios[index] if index < len(ratios) else 256
+    return sum(pages for i, pages in enumerate(zones) if i > index) // ratio if ratio else 0
 
 
 def discounted_min(pages_min: int, flags: int, old: bool, rt_quarter: bool, atomic_reserve: int) -> int:
