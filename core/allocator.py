@@ -203,7 +203,7 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
         f.phase = WAITED
         return wait_for_kswapd(m, a, f, answer)
     f.phase = RECLAIM
-    limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
+    limit = INFINITY if f.gfp & gfp.FS and vm.era != ERA_2_6_23 else actor.local_ns + SECOND
     return sleep(m, a, WAIT_PFMEMALLOC, actor.node, limit)
 
 

@@ -8,6 +8,8 @@ from core import Builder, Outcome, Streams, gfp, policies, streams
 from core.units import MS, SECOND
 from tests.core.stories import prepared, small_machine
 
+pytestmark = pytest.mark.compiled
+
 BURST = 300  # of 512 frames; free at the start of the burst: 512 less the file
 
 
