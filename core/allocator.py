@@ -237,9 +237,10 @@ def reclaimable_pages(m: Any, n: int) -> int:
 
 @jit
 def zone_unreclaimable(m: Any) -> bool:
-    """all_unreclaimable() to v3.10: kswapd found every zone scanned six times with nothing freed."""
+    """all_unreclaimable() to v3.10: kswapd found every zone scanned six times with nothing freed, or gave its node up and will not look again."""
     for z in range(len(m.zones)):
-        if not m.zones[z].all_unreclaimable:
+        zone = m.zones[z]
+        if not zone.all_unreclaimable and m.nodes[zone.node].kswapd_failures < HOPELESS:
             return False
     return True
 
