@@ -14,6 +14,7 @@ from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
 from core.handoff import wait_for_kswapd, wake_class
 from core.jit import inlined, jit
+from core.lru import type_pages
 from core.recursion import enter, note_depth
 from core.sched import (
     ALLOC,
@@ -25,7 +26,7 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS
+from core.state import DEPTH
 from core.units import INFINITY, SECOND
 from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, floor, watermark_ok
 
@@ -228,10 +229,9 @@ def allow_direct_reclaim(m: Any, n: int) -> bool:
 @jit
 def reclaimable_pages(m: Any, n: int) -> int:
     """zone_reclaimable_pages() of the zones of node ``n``: the file lists, and the anonymous ones if swap is left. 6.12's lists."""
-    first = n * LISTS
-    pages = m.queues[first + INACTIVE_FILE].nr + m.queues[first + ACTIVE_FILE].nr
+    pages = type_pages(m, n, 1)
     if m.vm[0].swap_free > 0:
-        pages += m.queues[first + INACTIVE].nr + m.queues[first + ACTIVE_LIST].nr
+        pages += type_pages(m, n, 0)
     return int(pages)
 
 

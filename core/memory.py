@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import gfp, kthreads, sched, stall
+from core.arena import arena
 from core.device import FILE_BLOCKS
 from core.dirty import INIT_BW
 from core.machine import Device, Machine
@@ -16,6 +17,7 @@ from core.network import TIME, timetable
 from core.reclaim import DEF_PRIORITY
 from core.state import (
     ACTOR,
+    CLASSIC,
     DEPTH,
     DEV,
     FILE,
@@ -33,7 +35,8 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, Streams
-from core.units import INFINITY, KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.units import INFINITY, KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.vmscan_mglru.gens import MIN_NR_GENS
 from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, lowmem_reserve, setup_watermarks
 
 
@@ -42,7 +45,7 @@ def records(dtype: np.dtype[Any], *shape: int) -> Any:
     return np.zeros(shape, dtype).view(np.recarray)
 
 
-def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.int64], streams: Streams) -> tuple[Memory, int]:
+def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.int64], streams: Streams, which_lru: int = CLASSIC) -> tuple[Memory, int]:
     """The state before the first event, and how many pages the kernel took for good.
 
     Args:
@@ -51,6 +54,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         values: the sysctls, complete (Policy.resolve).
         own: the policy's own tunables, int64[:].
         streams: what the tasks do.
+        which_lru: CLASSIC or MGLRU.
 
     Watermarks may lie above what is free: such a machine reclaims from the first allocation on and may never get anywhere, as a real one would.
     """
@@ -60,7 +64,16 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
     ring = 1 << max((2 * machine.ram_pages // machine.nodes - 1).bit_length(), 6)
     tasks = streams.n_tasks
     more = kthreads.count(values, machine.cpus, machine.nodes)
-    page = records(PAGE, streams.n_pages)
+    big = arena(
+        {
+            "page": (PAGE, (streams.n_pages,)),
+            "flags": (np.uint8, (streams.n_pages,)),
+            "rings": (np.int32, (lruvecs * LISTS, ring)),
+            "io": (IO, (4, IO_CAP)),
+            "slots": (np.uint8, (max(machine.swap_mib * PAGES_PER_MIB, 1),)),
+        }
+    )
+    page = big["page"]
     page.attr = streams.page_attr
     page.list = NO_LIST
     page.owner = -1
@@ -74,12 +87,12 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         devs=_devices(machine),
         actors=_actors(machine, streams, more, int(arrivals[0, TIME]) if len(arrivals) else INFINITY),
         frames=_frames(machine, tasks, era, more),
-        flags=np.zeros(streams.n_pages, np.uint8),
+        flags=big["flags"],
         page=page,
         queues=records(QUEUE, lruvecs * LISTS),
-        rings=np.zeros((lruvecs * LISTS, ring), np.int32),
-        io=records(IO, 4, IO_CAP),
-        slots=np.zeros(max(machine.swap_mib * PAGES_PER_MIB, 1), np.uint8),
+        rings=big["rings"],
+        io=big["io"],
+        slots=big["slots"],
         cpu_free=np.zeros(machine.cpus, np.int64),
         touch_ns=_touch_costs(machine, streams),
         stalls=np.zeros(stall.BUCKETS, np.int64),
@@ -88,6 +101,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         tunables=own,
     )
     kthreads.start(memory, values, machine.cpus)
+    memory.vm[0].lru = which_lru
     return memory, taken
 
 
@@ -119,6 +133,7 @@ def _nodes(machine: Machine, streams: Streams) -> NDArray[Any]:
         first += len(sizes)
         nodes[index].zone_last = first - 1
         nodes[index].kswapd = streams.n_tasks + index
+        nodes[index].max_seq = MIN_NR_GENS + 1  # lru_gen_init_lruvec()
     return nodes
 
 
@@ -148,6 +163,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.min_ttl_ns = values.get("min_ttl_ms", 0) * MS
     vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
     vm.writeout_cap = values["writeout_cap_pages"]
     vm.prealloc = values.get("preallocate", 0)
@@ -155,7 +171,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
-    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns"):
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns", "walk_ns"):
         setattr(vm, name, getattr(machine, name))
     vm.nr_total = machine.ram_pages
     vm.nr_slab = machine.slab_pages

@@ -20,7 +20,7 @@ from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give
 from core.jit import inlined, jit, prefetch
 from core.oom import exit_memory
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
-from core.state import CACHED, EVICTED, FILE, GONE, NO_LIST, READING, SLOT, SWAP, ZERO
+from core.state import CACHED, EVICTED, FILE, GONE, MGLRU, NO_LIST, READING, SLOT, SWAP, ZERO
 from core.streams import (
     ACCESSED,
     ACTIVE,
@@ -48,6 +48,7 @@ from core.streams import (
 )
 from core.units import INFINITY, MS
 from core.vmscan_612.workingset import refault
+from core.vmscan_mglru import feedback
 from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE
 
 FETCH: Final = 0
@@ -230,7 +231,11 @@ def mark_accessed(m: Any, p: int) -> None:
     flags = m.flags[p]
     if not flags & REFERENCED:
         m.flags[p] = flags | REFERENCED
-    elif not flags & ACTIVE and m.page[p].list != NO_LIST:
+    elif flags & ACTIVE:
+        return
+    elif m.vm[0].lru == MGLRU:
+        m.flags[p] = flags | ACTIVE  # folio_inc_refs(): it stays where it is
+    elif m.page[p].list != NO_LIST:
         lru.remove(m, p)
         m.flags[p] = (flags & (255 ^ REFERENCED)) | ACTIVE
         lru.add_head(m, p, lru_list(m, p))
@@ -333,7 +338,11 @@ def returned(m: Any, p: int, z: int) -> bool:
     """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
     vm = m.vm[0]
     if vm.era != ERA_2_6_23:
-        return refault(m, p, m.zones[z].node)
+        n = m.zones[z].node
+        if vm.lru == MGLRU:
+            feedback.refault(m, p, n)
+            return False
+        return refault(m, p, n)
     if m.page[p].attr & ANON:
         vm.workingset_refault_anon += 1
     else:
