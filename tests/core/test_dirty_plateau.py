@@ -9,6 +9,8 @@ from core import Builder, Device, Machine, engine, policies, streams
 from core.memory import boot
 from core.units import SECOND
 
+pytestmark = pytest.mark.compiled
+
 DISK = Device("disk", read_mb_s=60, write_mb_s=60, latency_ns=100_000)
 MACHINE = Machine("writer", ram_mib=512, cpus=2, swap_mib=64, swap=DISK, file=DISK, kernel_pages=4096)
 
@@ -31,7 +33,6 @@ def plateau(policy_name: str, writers: int, seconds: int) -> list[float]:
     return shares
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize("writers", [1, 4])
 def test_6_12_settles_between_the_free_run_ceiling_and_the_limit(writers: int) -> None:
     """Free-run ends at 15 %, the limit is 20 %, the set point halfway: 17.5 +- 2 %."""
@@ -39,7 +40,6 @@ def test_6_12_settles_between_the_free_run_ceiling_and_the_limit(writers: int) -
         assert 15.5 <= share <= 19.5
 
 
-@pytest.mark.compiled
 def test_2_6_23_stays_below_its_limit() -> None:
     """10 % of free and LRU pages, and one ratelimit of each CPU at most beyond it."""
     for share in plateau("inline", 1, 30):
