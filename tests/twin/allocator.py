@@ -132,6 +132,8 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             return zone
         request.loops = 0 if progress else request.loops + 1
         if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
+            if request.loops > HOPELESS:
+                actor.clock += MS  # nothing to scan, and yet no reason to kill: it spins
             yield GIVE_WAY
             continue
         zone = k.take_frame(Mark.HIGH, flags)

@@ -150,7 +150,7 @@ class Kswapd(Actor):
                 break
             sc.boosted = boost > 0
             sc.nr_to_reclaim = sum(max(zone.marks.high + zone.boost, BATCH) for zone in k.zones)
-            sc.nr_scanned = 0
+            sc.nr_scanned = sc.slab_scanned = 0
             age_anon(k, self)
             more = yield from self.call(shrink_node(k, self, sc))
             freed += more
@@ -176,8 +176,8 @@ class Kswapd(Actor):
         snapshot_refaults(k)
 
     def note_unreclaimable(self) -> None:
-        """The lists were scanned six times and nothing was freed, slab included."""
+        """The lists were scanned six times and nothing was freed, and there was no slab to scan."""
         k = self.kernel
-        if sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k) and k.slab.pages <= k.slab.floor:
+        if sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k) and not self.sc.slab_scanned:
             for zone in k.zones:
                 zone.hopeless = True

