@@ -24,12 +24,14 @@ from core.state import (
     IO_CAP,
     LISTS,
     MAX_REQUEST,
+    MGLRU,
     NO_LIST,
     READING,
     SWAP,
 )
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, MAPPED, RECLAIM, WRITEBACK
 from core.units import INFINITY
+from core.vmscan_mglru.gens import newcomer_list, rotate_to_oldest
 from core.watermark import ERA_2_6_23
 
 READ_IO: Final = 0
@@ -227,22 +229,28 @@ def rotate_reclaimable(m: Any, p: int) -> None:
     vm = m.vm[0]
     if m.flags[p] & DIRTY:
         return
+    vm.pgrotated += 1
+    if vm.lru == MGLRU:
+        rotate_to_oldest(m, p)
+        return
     pg = m.page[p]
     which = int(pg.list)
     if m.flags[p] & ACTIVE:
         if vm.era == ERA_2_6_23:
+            vm.pgrotated -= 1
             return
         m.flags[p] &= 255 ^ ACTIVE
         which = which // LISTS * LISTS + (INACTIVE if pg.attr & ANON else INACTIVE_FILE)
     lru.remove(m, p)
     lru.add_tail(m, p, which)
-    vm.pgrotated += 1
 
 
 @inlined
 def lru_list(m: Any, p: int) -> int:
     """The list that page ``p`` belongs on by its flags."""
     pg = m.page[p]
+    if m.vm[0].lru == MGLRU:
+        return newcomer_list(m, p)
     which = m.zones[pg.zone].lruvec
     if m.flags[p] & ACTIVE:
         which += ACTIVE_LIST

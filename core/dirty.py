@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.jit import inlined, jit, outlined
+from core.lru import type_pages
 from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_NONE, WAIT_TIMER, WAIT_WORK, WRITEBACK_PAGES, pop, push, sleep
-from core.state import ACTIVE_FILE, INACTIVE_FILE, LISTS
 from core.units import MS, SECOND
 from core.watermark import ERA_2_6_23
 
@@ -62,7 +62,7 @@ def file_pages(m: Any) -> int:
     """File pages on the lists of all nodes; 6.12."""
     pages = 0
     for n in range(len(m.nodes)):
-        pages += m.queues[n * LISTS + INACTIVE_FILE].nr + m.queues[n * LISTS + ACTIVE_FILE].nr
+        pages += type_pages(m, n, 1)
     return int(pages)
 
 

@@ -34,6 +34,7 @@ from core.vmscan_612 import kswapd as kswapd_612
 from core.vmscan_2623 import direct as direct_2623
 from core.vmscan_2623 import kswapd as kswapd_2623
 from core.vmscan_2623 import pages, zone
+from core.vmscan_mglru import age, evict
 from core.watermark import ERA_2_6_23
 
 MIN_SLICE_NS: Final = 20 * US  # an actor on another CPU may be overtaken by so much
@@ -77,6 +78,10 @@ def step(m: Any, pol: Any, a: int) -> int:
         return flusher.step_pages(m, a, f)
     if proc == sched.FSYNC:
         return flusher.step_fsync(m, a, f)
+    if proc == sched.SHRINK_NODE_MGLRU:
+        return evict.step(m, pol, a, f)
+    if proc == sched.AGE_MGLRU:
+        return age.step(m, a, f)
     if proc == sched.NETWORK:
         return network.step(m, pol, a, f)
     if proc == sched.SLAB_BURST:

@@ -92,6 +92,7 @@ class Machine:
         minor_fault_ns: a fault without I/O (zeroing a page included), CPU ns.
         major_fault_ns: CPU part of a fault with I/O, CPU ns.
         scan_ns: scanning one page, CPU ns.
+        walk_ns: looking at one present page table entry in the walk of the multi-generational LRU, CPU ns (estimate).
         unmap_ns: try_to_unmap() of one page, CPU ns.
         submit_ns: submitting one page for I/O, CPU ns.
         irq_ns: receiving one packet, CPU ns.
@@ -116,6 +117,7 @@ class Machine:
     minor_fault_ns: int = 1_000
     major_fault_ns: int = 5_000
     scan_ns: int = 150
+    walk_ns: int = 10
     unmap_ns: int = 500
     submit_ns: int = 1_500
     irq_ns: int = 3_000

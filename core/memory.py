@@ -17,6 +17,7 @@ from core.network import TIME, timetable
 from core.reclaim import DEF_PRIORITY
 from core.state import (
     ACTOR,
+    CLASSIC,
     DEPTH,
     DEV,
     FILE,
@@ -34,7 +35,8 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, Streams
-from core.units import INFINITY, KIB_PER_PAGE, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.units import INFINITY, KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, page_transfer_ns
+from core.vmscan_mglru.gens import MIN_NR_GENS
 from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, lowmem_reserve, setup_watermarks
 
 
@@ -43,7 +45,7 @@ def records(dtype: np.dtype[Any], *shape: int) -> Any:
     return np.zeros(shape, dtype).view(np.recarray)
 
 
-def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.int64], streams: Streams) -> tuple[Memory, int]:
+def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.int64], streams: Streams, which_lru: int = CLASSIC) -> tuple[Memory, int]:
     """The state before the first event, and how many pages the kernel took for good.
 
     Args:
@@ -52,6 +54,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         values: the sysctls, complete (Policy.resolve).
         own: the policy's own tunables, int64[:].
         streams: what the tasks do.
+        which_lru: CLASSIC or MGLRU.
 
     Watermarks may lie above what is free: such a machine reclaims from the first allocation on and may never get anywhere, as a real one would.
     """
@@ -98,6 +101,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         tunables=own,
     )
     kthreads.start(memory, values, machine.cpus)
+    memory.vm[0].lru = which_lru
     return memory, taken
 
 
@@ -129,6 +133,7 @@ def _nodes(machine: Machine, streams: Streams) -> NDArray[Any]:
         first += len(sizes)
         nodes[index].zone_last = first - 1
         nodes[index].kswapd = streams.n_tasks + index
+        nodes[index].max_seq = MIN_NR_GENS + 1  # lru_gen_init_lruvec()
     return nodes
 
 
@@ -158,6 +163,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    vm.min_ttl_ns = values.get("min_ttl_ms", 0) * MS
     vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
     vm.writeout_cap = values["writeout_cap_pages"]
     vm.prealloc = values.get("preallocate", 0)
@@ -165,7 +171,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
-    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns"):
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns", "walk_ns"):
         setattr(vm, name, getattr(machine, name))
     vm.nr_total = machine.ram_pages
     vm.nr_slab = machine.slab_pages

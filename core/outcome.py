@@ -97,9 +97,15 @@ class Outcome:
     pgscan_direct_throttle: int
     pgsteal_kswapd: int
     pgsteal_direct: int
+    pgscan_anon: int
+    pgscan_file: int
+    pgsteal_anon: int
+    pgsteal_file: int
     allocstall: int
     pageoutrun: int
     kswapd_wake: int
+    kswapd_low_wmark_hit_quickly: int
+    kswapd_high_wmark_hit_quickly: int
     pswpin: int
     pswpout: int
     nr_dirty: int

@@ -13,7 +13,7 @@ from core.era import ERAS
 from core.machine import Machine
 from core.memory import boot
 from core.outcome import END_DEADLOCK, END_DONE, END_INVARIANT, END_PANIC, Outcome
-from core.policy import Policy
+from core.policy import LRUS, Policy
 from core.state import Memory
 from core.streams import Streams
 
@@ -39,7 +39,7 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
     assert streams.checked
     values = policy.resolve(machine, params)
     own = np.array([values[t.name] for t in policy.own] or [0], np.int64)
-    memory, boot_pages = boot(machine, policy.mechanics, values, own, streams)
+    memory, boot_pages = boot(machine, policy.mechanics, values, own, streams, LRUS.index(policy.lru))
     memory.zones["rt_quarter"] = ERAS[policy.era].rt_quarter
     vm = memory.vm[0]
     vm.audit = int(audited)

@@ -31,7 +31,11 @@ ACTIVE_LIST: Final = 1
 INACTIVE_FILE: Final = 2
 ACTIVE_FILE: Final = 3
 LAUNDRY_LIST: Final = 4  # pages that wait to be written; they count as LRU pages
-LISTS: Final = 5
+GENS: Final = 4  # of each type in the multi-generational LRU
+LISTS: Final = 8
+
+CLASSIC: Final = 0
+MGLRU: Final = 1
 
 SWAP: Final = 0
 FILE: Final = 1
@@ -61,6 +65,8 @@ class Vm:
     dirty_ratio: i8
     swappiness: i8
     watermark_boost_factor: i8
+    lru: i8  # CLASSIC or MGLRU
+    min_ttl_ns: i8  # MGLRU: kill rather than evict what is younger (0: never)
     dirty_expire_ns: i8
     dirty_writeback_ns: i8
     writeout_cap: i8  # pages that writes in flight may hold (0: any)
@@ -73,6 +79,7 @@ class Vm:
     major_fault_ns: i8
     scan_ns: i8
     unmap_ns: i8
+    walk_ns: i8
     submit_ns: i8
     irq_ns: i8
     # pages by use, all zones
@@ -167,6 +174,10 @@ class Vm:
     pgscan_direct: i8
     pgsteal_kswapd: i8
     pgsteal_direct: i8
+    pgscan_anon: i8  # the four: 6.12 only
+    pgscan_file: i8
+    pgsteal_anon: i8
+    pgsteal_file: i8
     allocstall: i8
     pageoutrun: i8
     pswpin: i8
@@ -216,6 +227,16 @@ class Node:
     writeback: i8  # PGDAT_WRITEBACK
     congested: i8  # LRUVEC_NODE_CONGESTED
     throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
+    # MGLRU (lru_gen_folio); by type: 0 anonymous, 1 file; by type * 2 + tier
+    max_seq: i8
+    min_seq: Two
+    birth: Four  # when each generation began, ns
+    ageing: i8  # somebody walks the page tables
+    evicted: Four  # from the oldest generation
+    refaulted: Four  # of those
+    avg_total: Four  # of earlier generations
+    avg_refaulted: Four
+    spared: Two  # protected for their tier
 
 
 class Zone:

@@ -24,10 +24,11 @@ from core.sched import (
     sleep,
     wake,
 )
-from core.state import ACTIVE_LIST
+from core.state import ACTIVE_LIST, DEPTH, MGLRU
 from core.units import INFINITY, MS
 from core.vmscan_612.balance import inactive_is_low, shrink_active
 from core.vmscan_612.node import enter_shrink_node, snapshot_refaults
+from core.vmscan_mglru.age import age_node as lru_gen_age_node
 from core.watermark import MARK_HIGH, MARK_MIN, watermark_ok
 
 ASLEEP: Final = 0
@@ -107,7 +108,9 @@ def start_pass(m: Any, a: int, f: Any, node: Any) -> None:
 @jit
 def age_node(m: Any, a: int, n: int) -> None:
     """kswapd_age_node(): give anonymous pages a chance to be referenced before they are wanted."""
-    if m.vm[0].swap_slots > 0 and inactive_is_low(m, n, 0):
+    if m.vm[0].lru == MGLRU:
+        lru_gen_age_node(m, a, n, m.frames[a * DEPTH + m.actors[a].depth])
+    elif m.vm[0].swap_slots > 0 and inactive_is_low(m, n, 0):
         shrink_active(m, a, n, ACTIVE_LIST, SWAP_CLUSTER_MAX)
 
 

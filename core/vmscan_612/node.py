@@ -20,6 +20,7 @@ from core.sched import (
     CONTINUE,
     SHRINK_LIST_612,
     SHRINK_NODE_612,
+    SHRINK_NODE_MGLRU,
     WAIT_CONGESTION,
     WAIT_TIMER,
     YIELD,
@@ -28,7 +29,7 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS
+from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS, MGLRU
 from core.units import JIFFY, MS
 from core.vmscan_612.balance import get_scan_count, inactive_is_low, prepare_scan_control, shrink_active
 from core.vmscan_612.throttle import skip_throttle, throttle_writeback, wait_iff_congested
@@ -194,7 +195,7 @@ def snapshot_refaults(node: Any) -> None:
 def enter_shrink_node(m: Any, a: int, n: int) -> int:
     """Push shrink_node() of node ``n`` with the scan_control of the present frame."""
     depth = m.actors[a].depth
-    s = push(m, a, SHRINK_NODE_612)
+    s = push(m, a, SHRINK_NODE_MGLRU if m.vm[0].lru == MGLRU else SHRINK_NODE_612)
     s.sc = depth
     s.node = n
     return CONTINUE

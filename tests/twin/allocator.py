@@ -132,8 +132,7 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             return zone
         request.loops = 0 if progress else request.loops + 1
         if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
-            if request.loops > HOPELESS:
-                actor.clock += MS  # nothing to scan, and yet no reason to kill: it spins
+            actor.clock += k.machine.scan_ns if request.loops <= HOPELESS else MS  # it spins
             yield GIVE_WAY
             continue
         zone = k.take_frame(Mark.HIGH, flags)
@@ -218,7 +217,7 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
             if request.since is None:
                 request.since = actor.clock
             k.count["pgscan_direct_throttle"] += 1
-            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS else actor.clock + SECOND)
+            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
             if actor.memdie:
                 return None
     if actor.depth >= DEEPEST:
@@ -249,8 +248,8 @@ def reclaimable_pages(k: Kernel) -> int:
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
-    """kswapd found that all of it was scanned six times and nothing was freed."""
-    return all(zone.hopeless for zone in k.zones)
+    """kswapd found that all of it was scanned six times and nothing was freed, or gave up."""
+    return k.node.kswapd_failures >= HOPELESS or all(zone.hopeless for zone in k.zones)
 
 
 def reclaim_could_help(k: Kernel, flags: int) -> bool:

@@ -110,18 +110,22 @@ class Kswapd(Actor):
 
     def live_612(self) -> Steps:
         """Sleep; balance until the node lets it sleep; nap, and sleep for good unless that was too early."""
+        k = self.kernel
         yield Sleep(Wait.WORK, NEVER)
         while True:
             yield from self.balance()
             if not self.may_sleep():
+                k.count["kswapd_high_wmark_hit_quickly"] += 1
                 yield GIVE_WAY
                 continue
             nap_ends = self.clock + 100 * MS
             yield Sleep(Wait.WORK, nap_ends)
-            if self.clock >= nap_ends and self.may_sleep():
+            woken = self.clock < nap_ends
+            if not woken and self.may_sleep():
                 yield Sleep(Wait.WORK, NEVER)
-            else:
-                yield from self.cond_resched()
+                continue
+            k.count["kswapd_low_wmark_hit_quickly" if woken else "kswapd_high_wmark_hit_quickly"] += 1
+            yield from self.cond_resched()
 
     def may_sleep(self) -> bool:
         """prepare_kswapd_sleep(): the node is balanced, or hopeless and left to direct reclaim."""

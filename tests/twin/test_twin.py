@@ -15,8 +15,8 @@ from tests.twin.run import quantile, twin
 
 pytestmark = pytest.mark.compiled
 
-# What these decide the twin cannot do yet: laundry lists of zones, waiting for kswapd, the clean floor.
-NOT_YET = {"clean_floor", "handoff", "laundry_queue", "way_forward"}
+# What these decide the twin cannot do yet: laundry lists of zones, waiting for kswapd, the clean floor, generations.
+NOT_YET = {"clean_floor", "handoff", "laundry_queue", "mglru", "way_forward"}
 POLICIES = sorted(set(policies.names()) - NOT_YET)
 
 
