@@ -59,6 +59,7 @@ DONE: Final = 3
 NEED_PAGE: Final = 2  # beside CONTINUE and YIELD
 
 LOOK_AHEAD: Final = 48  # touches
+FLAGS_AHEAD: Final = 24  # touches from there to those whose flags are fetched
 MAX_READAHEAD: Final = 32  # real pages: 128 KiB, VM_MAX_READAHEAD
 
 
@@ -398,16 +399,16 @@ def look_ahead(m: Any, a: int, p: int) -> None:
     if m.ops[actor.pc] >> 40 & 255 > FILE_WRITE:
         return  # a run: its literal follows
     pc = actor.pc + 1
-    end = pc + LOOK_AHEAD
+    end = min(pc + LOOK_AHEAD, len(m.ops) - FLAGS_AHEAD)
     if pc <= actor.looked <= end:
         pc = actor.looked
     while pc < end:
         word = m.ops[pc]
         if word >> 40 & 255 > FILE_WRITE:
             break
-        need = word >> 32 & 255
+        prefetch(m.flags, m.ops[pc + FLAGS_AHEAD] & PAGE_MASK)  # no touch perhaps, but a literal: then it is a hint without use
         q = word & PAGE_MASK
-        missing = need & (255 ^ m.flags[q])
+        missing = word >> 32 & 255 & (255 ^ m.flags[q])
         prefetch(m.page, p + (q - p) * (missing + 255 >> 8))  # ``q`` or again ``p``: half of these branches would be predicted wrong
         pc += 1
     actor.looked = pc

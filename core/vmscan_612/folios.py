@@ -11,8 +11,8 @@ from core import gfp
 from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
-from core.jit import inlined, jit, outlined
-from core.pageout import pageout
+from core.jit import inlined, jit
+from core.pageout import pageout, write_at_once
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -21,7 +21,7 @@ from core.reclaim import (
     keep,
     put_back,
 )
-from core.sched import YIELD, pop
+from core.sched import CONTINUE, YIELD, pop
 from core.state import DEPTH, GONE, MGLRU, READING, SLOT
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, EXEC, MAPPED, PRESENT, RECLAIM, REFERENCED, WRITEBACK
 from core.vmscan_612.balance import note_cost
@@ -114,7 +114,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     return what
 
 
-@outlined
+@jit
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
@@ -133,6 +133,11 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if what == FREE:
             evict(m, p)
             f.nr_reclaimed += 1
+        elif what == WRITE and write_at_once(m, a, p):
+            f.nr_pageout += 1
+            keep(m, f, p)
+            if m.actors[a].local_ns >= m.actors[a].limit_ns:
+                return CONTINUE
         elif what == WRITE:
             f.page = p
             f.phase = WROTE

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import slabtest
 from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_WRITEBACK
-from core.jit import jit, outlined
+from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
     isolate,
@@ -40,7 +40,7 @@ THROTTLED: Final = 3
 SLAB_SHRUNK: Final = 4
 
 
-@outlined
+@jit
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_node(): scan by get_scan_count(), then flags and throttles; returns pages freed."""
     vm = m.vm[0]
