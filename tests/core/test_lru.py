@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +16,14 @@ from core.streams import Builder
 from core.watermark import ERA_6_12
 
 PAGES = 40
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_hints() -> Iterator[None]:
+    """The hint to the processor exists in compiled code only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lru, "prefetch", lambda array, index: None)
+        yield
 
 
 def plain(function):  # type: ignore[no-untyped-def]
