@@ -14,6 +14,7 @@ from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
 from core.handoff import wait_for_kswapd, wake_class
 from core.jit import inlined, jit
+from core.lru import type_pages
 from core.recursion import enter, note_depth
 from core.sched import (
     ALLOC,
@@ -25,7 +26,7 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS
+from core.state import DEPTH
 from core.units import INFINITY, SECOND
 from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, floor, watermark_ok
 
@@ -202,7 +203,7 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
         f.phase = WAITED
         return wait_for_kswapd(m, a, f, answer)
     f.phase = RECLAIM
-    limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
+    limit = INFINITY if f.gfp & gfp.FS and vm.era != ERA_2_6_23 else actor.local_ns + SECOND
     return sleep(m, a, WAIT_PFMEMALLOC, actor.node, limit)
 
 
@@ -228,18 +229,18 @@ def allow_direct_reclaim(m: Any, n: int) -> bool:
 @jit
 def reclaimable_pages(m: Any, n: int) -> int:
     """zone_reclaimable_pages() of the zones of node ``n``: the file lists, and the anonymous ones if swap is left. 6.12's lists."""
-    first = n * LISTS
-    pages = m.queues[first + INACTIVE_FILE].nr + m.queues[first + ACTIVE_FILE].nr
+    pages = type_pages(m, n, 1)
     if m.vm[0].swap_free > 0:
-        pages += m.queues[first + INACTIVE].nr + m.queues[first + ACTIVE_LIST].nr
+        pages += type_pages(m, n, 0)
     return int(pages)
 
 
 @jit
 def zone_unreclaimable(m: Any) -> bool:
-    """all_unreclaimable() to v3.10: kswapd found every zone scanned six times with nothing freed."""
+    """all_unreclaimable() to v3.10: kswapd found every zone scanned six times with nothing freed, or gave its node up and will not look again."""
     for z in range(len(m.zones)):
-        if not m.zones[z].all_unreclaimable:
+        zone = m.zones[z]
+        if not zone.all_unreclaimable and m.nodes[zone.node].kswapd_failures < HOPELESS:
             return False
     return True
 

@@ -34,6 +34,7 @@ from core.vmscan_612 import kswapd as kswapd_612
 from core.vmscan_2623 import direct as direct_2623
 from core.vmscan_2623 import kswapd as kswapd_2623
 from core.vmscan_2623 import pages, zone
+from core.vmscan_mglru import age, evict
 from core.watermark import ERA_2_6_23
 
 MIN_SLICE_NS: Final = 20 * US  # an actor on another CPU may be overtaken by so much
@@ -77,6 +78,10 @@ def step(m: Any, pol: Any, a: int) -> int:
         return flusher.step_pages(m, a, f)
     if proc == sched.FSYNC:
         return flusher.step_fsync(m, a, f)
+    if proc == sched.SHRINK_NODE_MGLRU:
+        return evict.step(m, pol, a, f)
+    if proc == sched.AGE_MGLRU:
+        return age.step(m, a, f)
     if proc == sched.NETWORK:
         return network.step(m, pol, a, f)
     if proc == sched.SLAB_BURST:
@@ -157,7 +162,7 @@ def run(m: Any, pol: Any, boot_pages: int) -> None:
             if vm.horizon_ns - vm.progress_ns >= DEADLOCK_NS and hung(m, pol, vm.horizon_ns):
                 vm.ended = END_DEADLOCK
             break
-        if now < vm.now or start < m.actors[a].local_ns:
+        if now < vm.now:
             vm.invariant = audit.CLOCK_BACK
         at_once = at_once + 1 if now == vm.now else 0
         if at_once > MAX_EVENTS_AT_ONCE:

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar, cast
 
 import numba
 from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite.binding import Linkage  # type: ignore[import-untyped]
 from numba import _dynfunc, types  # type: ignore[attr-defined]
 from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
@@ -101,6 +102,13 @@ class _EntryLibrary(JITCodeLibrary):
     def add_linking_library(self, library: Any) -> None:
         for needed in _closure(library, {}):
             super().add_linking_library(needed)
+
+    def _optimize_final_module(self) -> None:
+        """Callees are nobody else's: the optimiser may drop the words of Memory that they do not use from their arguments."""
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                function.linkage = "internal"
+        super()._optimize_final_module()
 
 
 def _closure(library: Any, found: dict[Any, None]) -> dict[Any, None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.jit import inlined, outlined, prefetch
-from core.state import NO_LIST
+from core.state import ACTIVE_LIST, GENS, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
 
 AHEAD: Final = 32  # entries: how far before its turn a page is fetched
 
@@ -90,3 +90,14 @@ def compact(m: Any, which: int) -> None:
             pg.pos = to
             to += 1
     q.head = to
+
+
+@inlined
+def type_pages(m: Any, n: int, is_file: int) -> int:
+    """Anonymous (0) or file (1) pages on the lists of node ``n``; 6.12, either LRU."""
+    queues = m.queues
+    if m.vm[0].lru == MGLRU:
+        first = n * LISTS + is_file * GENS
+        return int(queues[first].nr + queues[first + 1].nr + queues[first + 2].nr + queues[first + 3].nr)
+    first = n * LISTS + is_file * INACTIVE_FILE
+    return int(queues[first].nr + queues[first + ACTIVE_LIST].nr)

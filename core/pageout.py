@@ -169,25 +169,44 @@ def still_wanted(m: Any, p: int) -> bool:
 
 @inlined
 def write(m: Any, a: int, f: Any) -> None:
+    """The write of frame ``f``, with the memory that it holds."""
+    start_writeback(m, f.page, f.dev, f.reclaim)
+    if m.vm[0].prealloc:
+        take_along(m, f)
+    m.actors[a].local_ns += m.vm[0].submit_ns
+    submit(m, f.dev, WRITE_IO, f.page, f.held, m.actors[a].local_ns, 1)
+
+
+@inlined
+def write_at_once(m: Any, a: int, p: int) -> bool:
+    """``pageout`` for reclaim without a frame, if the write needs no memory and nothing stands in its way; False: take the long way, to the same end."""
+    vm = m.vm[0]
+    actor = m.actors[a]
+    dev = SWAP if m.page[p].attr & ANON else FILE
+    if m.devs[dev].w_alloc_milli > 0 or vm.prealloc or actor.local_ns >= actor.limit_ns or queue_full(m, dev, WRITE_IO, p):
+        return False
+    start_writeback(m, p, dev, 1)
+    actor.local_ns += vm.submit_ns
+    submit(m, dev, WRITE_IO, p, 0, actor.local_ns, 1)
+    return True
+
+
+@inlined
+def start_writeback(m: Any, p: int, dev: int, reclaim: int) -> None:
     """clear_page_dirty_for_io(), set_page_writeback(), submit_bio()."""
     vm = m.vm[0]
-    p = f.page
     m.flags[p] = (m.flags[p] & (255 ^ DIRTY)) | WRITEBACK
     vm.nr_writeback += 1
-    if f.dev == SWAP:
+    if dev == SWAP:
         vm.pswpout += 1
         m.zones[m.page[p].zone].nr_write_pending += 1
     else:
         vm.nr_dirty -= 1
         vm.nr_file_writeback += 1
         vm.bw_written += 1
-    if f.reclaim:
+    if reclaim:
         m.flags[p] |= RECLAIM
         vm.nr_vmscan_write += 1
-    if vm.prealloc:
-        take_along(m, f)
-    m.actors[a].local_ns += vm.submit_ns
-    submit(m, f.dev, WRITE_IO, p, f.held, m.actors[a].local_ns)
 
 
 @jit

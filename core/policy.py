@@ -47,6 +47,7 @@ SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file
 BOOST_FACTOR: Final = Tunable("watermark_boost_factor", 0, 150_000, 15_000, "1/10000 of high", "most that fragmentation adds to the watermarks", False, True)
 SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
 
+LRUS: Final = ("classic", "mglru")  # at the places of state.CLASSIC and state.MGLRU
 SIZES: Final = (MIN_FREE.name, RESERVE.name)
 
 
@@ -74,6 +75,7 @@ class Policy:
         era: the mechanics around the decisions, a name of ``era.ERAS``.
         decides: decision functions by name (decisions.py); what is left out, its era decides.
         own: tunables of its own.
+        lru: "classic" (active and inactive lists) or, in eras from 6.1 on, "mglru" (generations).
         defaults: defaults of the common tunables where they are not the kernel's; a size is cut to a quarter of RAM where that is less.
 
     Raises:
@@ -87,6 +89,7 @@ class Policy:
     decides: Mapping[str, Callable[..., int]] = field(default_factory=dict)
     own: tuple[Tunable, ...] = ()
     defaults: Mapping[str, int] = field(default_factory=dict)
+    lru: str = "classic"
 
     def __post_init__(self) -> None:
         if self.era not in ERAS:
@@ -94,6 +97,9 @@ class Policy:
         for decision in self.decides:
             if decision not in ARGUMENTS:
                 raise ValueError(f"policy {self.name}: decides {decision!r}; allowed: {', '.join(ARGUMENTS)}")
+        allowed = ("classic",) if self.mechanics == ERA_2_6_23 else LRUS
+        if self.lru not in allowed:
+            raise ValueError(f"policy {self.name}: lru {self.lru!r}; allowed: {', '.join(allowed)}")
         common = {t.name: t for t in vm_tunables(self.mechanics)}
         for name, value in self.defaults.items():
             if name not in common:
@@ -127,7 +133,7 @@ class Policy:
             low, high = known[name].low, known[name].high
             if not low <= value <= high:
                 raise ValueError(f"params.{name}: {value}; allowed: {low} to {high}")
-        most = machine.ram_pages * KIB_PER_PAGE // 2
+        most = machine.real_pages * KIB_PER_PAGE // 2
         for name in SIZES:
             if values[name] > most:
                 raise ValueError(f"params.{name}: {values[name]}; allowed: at most half of RAM, {most}")
@@ -135,12 +141,12 @@ class Policy:
 
     def _default(self, tunable: Tunable, machine: Machine) -> int:
         if tunable.name in self.defaults and tunable.name in SIZES:
-            return min(self.defaults[tunable.name], machine.ram_pages * KIB_PER_PAGE // 4)
+            return min(self.defaults[tunable.name], machine.real_pages * KIB_PER_PAGE // 4)
         if tunable.default is not None:
             return tunable.default
-        default = default_min_free_kbytes(machine.ram_pages, self.mechanics)
+        default = default_min_free_kbytes(machine.real_pages, self.mechanics)
         if machine.thp and self.mechanics != ERA_2_6_23:
-            default = max(default, recommended_min_free_kbytes([pages for node in machine.node_zones for pages in node]))
+            default = max(default, recommended_min_free_kbytes([pages * machine.page_scale for node in machine.node_zones for pages in node]))
         return default
 
     def decisions(self) -> Decisions:

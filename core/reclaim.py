@@ -11,13 +11,16 @@ from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
 from core.jit import inlined, jit, outlined
-from core.state import CACHED, EVICTED, GONE, LAUNDRY, READING, SLOT
-from core.streams import ACCESSED, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
+from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, READING, SLOT
+from core.streams import ACCESSED, ANON, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
+from core.vmscan_mglru.feedback import shadow, tier_of
+from core.vmscan_mglru.gens import put_rejected
 from core.watermark import ERA_2_6_23, MARK_MIN
 
-SWAP_CLUSTER_MAX: Final = 32
+SWAP_CLUSTER_MAX: Final = 32  # real pages: compiled code takes vm.batch, but for weights
 DEF_PRIORITY: Final = 12
 
+SHRINK_BATCH: Final = 128  # objects
 OBJECTS_PER_PAGE: Final = 20  # estimate: dentries and inodes
 OBJECTS_PER_FREED_PAGE: Final = 40  # estimate: half of the objects freed sit on pages that stay in use
 
@@ -132,6 +135,8 @@ def put_back(m: Any, head: int) -> None:
         m.zones[pg.zone].nr_isolated -= 1
         if pg.attr & GONE and not pg.attr & READING and not m.flags[p] & WRITEBACK:
             bury(m, p)
+        elif m.vm[0].lru == MGLRU:
+            put_rejected(m, p)
         else:
             lru.add_head(m, p, lru_list(m, p))
         p = after
@@ -147,9 +152,14 @@ def evict(m: Any, p: int) -> None:
     if pg.attr & GONE:
         bury(m, p)
         return
+    tier = tier_of(m.flags[p])
     release(m, p)
     pg.attr = (pg.attr & (ALL_ATTR ^ (CACHED | LAUNDRY))) | EVICTED
-    node = m.nodes[m.zones[pg.zone].node]
+    n = m.zones[pg.zone].node
+    if m.vm[0].lru == MGLRU:
+        pg.stamp = shadow(m, n, 0 if pg.attr & ANON else 1, tier)
+        return
+    node = m.nodes[n]
     pg.stamp = node.nonresident_age
     node.nonresident_age += 1
 
@@ -167,10 +177,10 @@ def shrink_slab(m: Any, scanned: int, lru_pages: int, priority: int) -> int:
         delta = 4 * (objects >> priority) // 2
     vm.slab_carry = min(vm.slab_carry + delta, 2 * objects)
     done = 0
-    while vm.slab_carry >= 128 and vm.nr_slab > vm.slab_floor:
-        vm.slab_carry -= 128
-        done += 128
-        vm.slab_partial += 128
+    while vm.slab_carry >= vm.slab_batch and vm.nr_slab > vm.slab_floor:
+        vm.slab_carry -= vm.slab_batch
+        done += vm.slab_batch
+        vm.slab_partial += vm.slab_batch
         pages = min(vm.slab_partial // OBJECTS_PER_FREED_PAGE, vm.nr_slab - vm.slab_floor)
         vm.slab_partial -= pages * OBJECTS_PER_FREED_PAGE
         vm.nr_slab -= pages

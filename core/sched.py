@@ -38,6 +38,9 @@ CLEAN_FLOOR: Final = 18
 SLAB_BURST: Final = 20
 PRELOAD: Final = 21
 
+SHRINK_NODE_MGLRU: Final = 22
+AGE_MGLRU: Final = 23
+
 # What an actor can wait for.
 WAIT_NONE: Final = 0
 WAIT_PAGE: Final = 1  # a read or write of page wait_arg

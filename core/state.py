@@ -31,17 +31,21 @@ ACTIVE_LIST: Final = 1
 INACTIVE_FILE: Final = 2
 ACTIVE_FILE: Final = 3
 LAUNDRY_LIST: Final = 4  # pages that wait to be written; they count as LRU pages
-LISTS: Final = 5
+GENS: Final = 4  # of each type in the multi-generational LRU
+LISTS: Final = 8
+
+CLASSIC: Final = 0
+MGLRU: Final = 1
 
 SWAP: Final = 0
 FILE: Final = 1
 IO_CAP: Final = 1 << 15  # pages in flight per device and direction: 128 requests of at most 128 pages, with room
-MAX_REQUEST: Final = 128  # pages: 512 KiB
+MAX_REQUEST: Final = 128  # real pages: 512 KiB
 DEPTH: Final = 40  # frames an actor can stack
 
 
 class Vm:
-    """What there is once a machine: sysctls, clocks, counters. nr_ fields count pages; *_ns are nanoseconds."""
+    """What there is once a machine: sysctls, clocks, counters. nr_ fields count simulated pages; *_ns are nanoseconds."""
 
     now: i8
     horizon_ns: i8
@@ -61,18 +65,32 @@ class Vm:
     dirty_ratio: i8
     swappiness: i8
     watermark_boost_factor: i8
+    lru: i8  # CLASSIC or MGLRU
+    min_ttl_ns: i8  # MGLRU: kill rather than evict what is younger (0: never)
     dirty_expire_ns: i8
     dirty_writeback_ns: i8
     writeout_cap: i8  # pages that writes in flight may hold (0: any)
     prealloc: i8  # what a write needs is allocated when its page is dirtied
     laundry_counts_as_lru: i8  # private laundries count for the tests that call a zone hopeless
     clean_floor: i8  # free and clean file pages together that must stay, pages (0: no floor)
-    # CPU costs
+    # how many real pages a simulated one stands for, and the kernel's constants in simulated pages
+    page_scale: i8
+    batch: i8  # SWAP_CLUSTER_MAX
+    max_request: i8
+    max_readahead: i8
+    max_writeback: i8  # MAX_WRITEBACK_PAGES
+    ratelimit_min: i8
+    ratelimit_max: i8
+    ratelimit_over: i8  # 2.6.23: above the limit
+    slab_batch: i8  # SHRINK_BATCH, objects
+    pageblock: i8
+    # CPU costs of a simulated page
     copy_ns: i8
     minor_fault_ns: i8
     major_fault_ns: i8
     scan_ns: i8
     unmap_ns: i8
+    walk_ns: i8
     submit_ns: i8
     irq_ns: i8
     # pages by use, all zones
@@ -167,6 +185,10 @@ class Vm:
     pgscan_direct: i8
     pgsteal_kswapd: i8
     pgsteal_direct: i8
+    pgscan_anon: i8  # the four: 6.12 only
+    pgscan_file: i8
+    pgsteal_anon: i8
+    pgsteal_file: i8
     allocstall: i8
     pageoutrun: i8
     pswpin: i8
@@ -216,6 +238,17 @@ class Node:
     writeback: i8  # PGDAT_WRITEBACK
     congested: i8  # LRUVEC_NODE_CONGESTED
     throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
+    lru_batch: i8  # MIN_LRU_BATCH in simulated pages
+    # MGLRU (lru_gen_folio); by type: 0 anonymous, 1 file; by type * 2 + tier
+    max_seq: i8
+    min_seq: Two
+    birth: Four  # when each generation began, ns
+    ageing: i8  # somebody walks the page tables
+    evicted: Four  # from the oldest generation
+    refaulted: Four  # of those
+    avg_total: Four  # of earlier generations
+    avg_refaulted: Four
+    spared: Two  # protected for their tier
 
 
 class Zone:
@@ -242,7 +275,7 @@ class Zone:
     all_unreclaimable: i8
     prev_priority: i8
     temp_priority: i8  # the last one at which balance_pgdat() scanned it
-    scan_active: i8  # nr_scan_active, carried between calls
+    scan_active: i8  # nr_scan_active, carried between calls, real pages
     scan_inactive: i8
 
 
@@ -252,6 +285,7 @@ class Queue:
     head: i8
     tail: i8
     nr: i8
+    scan_carry: i8  # real pages to scan that do not make a simulated one yet; 6.12
 
 
 class Dev:
@@ -319,6 +353,7 @@ class Actor:
     last: i8
     op_ns: i8
     looked: i8  # the touches before this one have been looked at for pages to fetch
+    late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
     ticket: i8  # its place in the queue for a page of kswapd (0: none)
@@ -351,6 +386,7 @@ class Frame:
     end_zone: i8
     boost: i8  # nr_boost_reclaim
     lru_pages: i8
+    slab_scanned: i8
     loops: i8
     iso_head: i8  # isolated pages still to look at, linked by Page.link
     iso_tail: i8

@@ -20,7 +20,7 @@ from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give
 from core.jit import inlined, jit, prefetch
 from core.oom import exit_memory
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
-from core.state import CACHED, EVICTED, FILE, GONE, NO_LIST, READING, SLOT, SWAP, ZERO
+from core.state import CACHED, EVICTED, FILE, GONE, MGLRU, NO_LIST, READING, SLOT, SWAP, ZERO
 from core.streams import (
     ACCESSED,
     ACTIVE,
@@ -48,31 +48,53 @@ from core.streams import (
 )
 from core.units import INFINITY, MS
 from core.vmscan_612.workingset import refault
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE
+from core.vmscan_mglru import feedback
+from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE, watermark_ok
 
 FETCH: Final = 0
 PAGE_CAME: Final = 1
 KERNEL_CAME: Final = 2
 DONE: Final = 3
 
+NEED_PAGE: Final = 2  # beside CONTINUE and YIELD
+
 LOOK_AHEAD: Final = 48  # touches
-MAX_READAHEAD: Final = 32  # pages: 128 KiB, VM_MAX_READAHEAD
+FLAGS_AHEAD: Final = 24  # touches from there to those whose flags are fetched
+MAX_READAHEAD: Final = 32  # real pages: 128 KiB, VM_MAX_READAHEAD
 
 
 @jit
 def step(m: Any, a: int, f: Any) -> int:
     """Run the task until it blocks, its time is up, or it enters the kernel."""
-    actor = m.actors[a]
-    if actor.memdie:
+    if m.actors[a].memdie:
         if f.phase in (PAGE_CAME, KERNEL_CAME) and f.ret > 0:
             m.vm[0].nr_in_hand -= 1
             give(m, f.ret - 1)
         return die(m, a)
+    if m.actors[a].late_ns > 0:
+        until = m.actors[a].local_ns + m.actors[a].late_ns
+        m.actors[a].late_ns = 0
+        return sleep(m, a, WAIT_TIMER, 0, until)
     if f.phase == PAGE_CAME:
         f.phase = FETCH
         if f.ret == 0:
             return give_way(m, a)
-        return install(m, a, f, f.page, f.ret - 1)
+        z = f.ret - 1
+    else:
+        verdict = walk(m, a, f)
+        if verdict != NEED_PAGE:
+            return verdict
+        z = alloc(m, a, gfp.KERNEL)
+        if z < 0:
+            f.phase = PAGE_CAME
+            return alloc_slow(m, a, gfp.KERNEL)
+    return install(m, a, f.page, z)
+
+
+@inlined
+def walk(m: Any, a: int, f: Any) -> int:
+    """Go on with the stream; NEED_PAGE if page ``f.page`` has no frame."""
+    actor = m.actors[a]
     if f.phase == KERNEL_CAME:
         f.phase = FETCH
         kernel_page_came(m, a, f)
@@ -84,11 +106,14 @@ def step(m: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     word = m.ops[actor.pc]
     code = word >> 40 & 255
-    if code <= FILE_WRITE:
-        return touch(m, a, f, word & PAGE_MASK, code)
+    p = word & PAGE_MASK
     if code == RUN:
-        return touch(m, a, f, (word & PAGE_MASK) + actor.run, word >> 48 & 255)
-    return other(m, a, f, word, code)
+        p += actor.run
+        code = word >> 48 & 255
+    elif code > FILE_WRITE:
+        return other(m, a, f, word, code)
+    f.page = p
+    return touch(m, a, p, code)
 
 
 @inlined
@@ -159,8 +184,8 @@ def advance(m: Any, a: int, ns: int) -> None:
 
 
 @jit
-def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
-    """The page is not as the touch needs it."""
+def touch(m: Any, a: int, p: int, code: int) -> int:
+    """The page is not as the touch needs it; NEED_PAGE if it has no frame."""
     vm = m.vm[0]
     pg = m.page[p]
     actor = m.actors[a]
@@ -181,7 +206,9 @@ def touch(m: Any, a: int, f: Any, p: int, code: int) -> int:
             return wait_for_floor(m, a)
         if vm.prealloc and pg.attr & ANON and prealloc.missing(m, a, p) > 0:  # a read too: if its swap copy goes meanwhile, the page is new
             return prealloc.enter(m, a, p)
-        return need_page(m, a, f, p)
+        if pg.attr & MAPPED:
+            vm.pgfault += 1
+        return NEED_PAGE
     if dirtied and vm.prealloc and prealloc.missing(m, a, p) > 0:
         return prealloc.enter(m, a, p)
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
@@ -230,7 +257,11 @@ def mark_accessed(m: Any, p: int) -> None:
     flags = m.flags[p]
     if not flags & REFERENCED:
         m.flags[p] = flags | REFERENCED
-    elif not flags & ACTIVE and m.page[p].list != NO_LIST:
+    elif flags & ACTIVE:
+        return
+    elif m.vm[0].lru == MGLRU:
+        m.flags[p] = flags | ACTIVE  # folio_inc_refs(): it stays where it is
+    elif m.page[p].list != NO_LIST:
         lru.remove(m, p)
         m.flags[p] = (flags & (255 ^ REFERENCED)) | ACTIVE
         lru.add_head(m, p, lru_list(m, p))
@@ -240,20 +271,7 @@ def mark_accessed(m: Any, p: int) -> None:
 
 
 @inlined
-def need_page(m: Any, a: int, f: Any, p: int) -> int:
-    """The page has no frame: allocate one."""
-    if m.page[p].attr & MAPPED:
-        m.vm[0].pgfault += 1
-    z = alloc(m, a, gfp.KERNEL)
-    if z < 0:
-        f.page = p
-        f.phase = PAGE_CAME
-        return alloc_slow(m, a, gfp.KERNEL)
-    return install(m, a, f, p, z)
-
-
-@inlined
-def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
+def install(m: Any, a: int, p: int, z: int) -> int:
     """The page in hand becomes page ``p``: zeroed, filled by a whole-page write, or read from its device."""
     vm = m.vm[0]
     pg = m.page[p]
@@ -266,38 +284,49 @@ def install(m: Any, a: int, f: Any, p: int, z: int) -> int:
     if pg.attr & EVICTED:
         active = returned(m, p, z)
     pg.zone = z
-    pg.attr = (pg.attr & (ALL_ATTR ^ (EVICTED | ZERO))) | CACHED
-    if pg.attr & ANON:
+    attr = (pg.attr & (ALL_ATTR ^ (EVICTED | ZERO))) | CACHED
+    pg.attr = attr
+    if attr & ANON:
         active = active or vm.era == ERA_2_6_23  # lru_cache_add_active()
     if active:
-        m.flags[p] |= ACTIVE
+        m.flags[p] = ACTIVE
     lru.add_head(m, p, lru_list(m, p))
-    if pg.attr & ANON and not pg.attr & SLOT:
+    if attr & ANON and not attr & SLOT:
         return new_anon(m, a, p)
     word = m.ops[m.actors[a].pc]
     code = word >> 40 & 255
     if code == RUN:
         code = word >> 48 & 255
-    if pg.attr & ANON:
+    if attr & ANON:
         vm.pswpin += 1
         if not enter_swapcache(m, MARK_MIN, gfp.KERNEL) and not enter_swapcache(m, MARK_NONE, gfp.KERNEL):
             vm.nr_swapcache += 1
-        return start_read(m, a, SWAP, p)
+        return start_read(m, a, SWAP, p, attr, vm.page_scale)
     vm.nr_file += 1
     if code == FILE_WRITE:
         map_page(m, p)
         return CONTINUE
-    verdict = start_read(m, a, FILE, p)
-    if code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN):
+    sequential = code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN)
+    verdict = start_read(m, a, FILE, p, attr, 1 if sequential and may_read_ahead(m) else vm.page_scale)
+    if sequential:
         read_ahead(m, a, p)
     return verdict
+
+
+@inlined
+def may_read_ahead(m: Any) -> bool:
+    """Is there memory above low? Without, real pages come one by one, those within a simulated one too."""
+    for z in range(len(m.zones)):
+        if watermark_ok(m.zones[z], MARK_LOW, gfp.KERNEL, m.vm[0].era):
+            return True
+    return False
 
 
 @jit
 def read_ahead(m: Any, a: int, p: int) -> None:
     """A sequential read(2) missed at ``p``: read what follows in the file too, as far as memory above low allows (__GFP_NORETRY)."""
     vm = m.vm[0]
-    for q in range(p + 1, p + MAX_READAHEAD):
+    for q in range(p + 1, p + vm.max_readahead):
         if m.page[q - 1].attr & END or m.page[q].attr & (CACHED | GONE):
             return
         z = try_alloc(m, MARK_LOW, gfp.KERNEL)
@@ -311,7 +340,7 @@ def read_ahead(m: Any, a: int, p: int) -> None:
         pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
         lru.add_head(m, q, lru_list(m, q))
         vm.nr_file += 1
-        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns)
+        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns, 1)
 
 
 @inlined
@@ -333,7 +362,11 @@ def returned(m: Any, p: int, z: int) -> bool:
     """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
     vm = m.vm[0]
     if vm.era != ERA_2_6_23:
-        return refault(m, p, m.zones[z].node)
+        n = m.zones[z].node
+        if vm.lru == MGLRU:
+            feedback.refault(m, p, n)
+            return False
+        return refault(m, p, n)
     if m.page[p].attr & ANON:
         vm.workingset_refault_anon += 1
     else:
@@ -342,15 +375,19 @@ def returned(m: Any, p: int, z: int) -> bool:
 
 
 @inlined
-def start_read(m: Any, a: int, dev: int, p: int) -> int:
-    """Submit the read of page ``p`` and wait for it."""
+def start_read(m: Any, a: int, dev: int, p: int, attr: int, faults: int) -> int:
+    """Submit the read of page ``p``, which stands for ``faults`` one after another, and wait for it.
+
+    Its ``attr`` is stored whole: end_read() would have to wait for a part of the field.
+    """
     vm = m.vm[0]
     actor = m.actors[a]
-    if m.page[p].attr & MAPPED:
+    if attr & MAPPED:
         vm.pgmajfault += 1
     actor.local_ns += vm.major_fault_ns
-    m.page[p].attr |= READING
-    submit(m, dev, READ_IO, p, 0, actor.local_ns)
+    m.page[p].attr = attr | READING
+    submit(m, dev, READ_IO, p, 0, actor.local_ns, faults)
+    actor.late_ns = (faults - 1) * m.devs[dev].latency_ns
     look_ahead(m, a, p)
     return sleep(m, a, WAIT_PAGE, p, INFINITY)
 
@@ -359,17 +396,20 @@ def start_read(m: Any, a: int, dev: int, p: int) -> int:
 def look_ahead(m: Any, a: int, p: int) -> None:
     """After a miss of page ``p`` others will follow: have the processor fetch the records of those pages meanwhile. Looks at each touch once."""
     actor = m.actors[a]
+    if m.ops[actor.pc] >> 40 & 255 > FILE_WRITE:
+        return  # a run: its literal follows
     pc = actor.pc + 1
-    end = pc + LOOK_AHEAD
+    end = min(pc + LOOK_AHEAD, len(m.ops) - FLAGS_AHEAD)
     if pc <= actor.looked <= end:
         pc = actor.looked
     while pc < end:
         word = m.ops[pc]
         if word >> 40 & 255 > FILE_WRITE:
             break
-        need = word >> 32 & 255
+        prefetch(m.flags, m.ops[pc + FLAGS_AHEAD] & PAGE_MASK)  # no touch perhaps, but a literal: then it is a hint without use
         q = word & PAGE_MASK
-        prefetch(m.page, q if m.flags[q] & need != need else p)
+        missing = word >> 32 & 255 & (255 ^ m.flags[q])
+        prefetch(m.page, p + (q - p) * (missing + 255 >> 8))  # ``q`` or again ``p``: half of these branches would be predicted wrong
         pc += 1
     actor.looked = pc
 
@@ -400,7 +440,7 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         give_kernel(m, pages)
         actor.kernel_pages -= pages
         m.vm[0].nr_task_kernel -= pages
-        advance(m, a, 100 * (pages + 1))
+        advance(m, a, 100 * (pages * m.vm[0].page_scale + 1))
         return CONTINUE
     if code == RECEIVE:
         vm = m.vm[0]
@@ -416,7 +456,7 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         first = word & PAGE_MASK
         for p in range(first, first + literal):
             forget(m, p)
-        advance(m, a, 100 * literal)
+        advance(m, a, 100 * literal * m.vm[0].page_scale)
         return CONTINUE
     if code == JUMP:
         actor.pc = actor.first + literal
@@ -439,7 +479,7 @@ def alloc_kernel(m: Any, a: int, f: Any, flags: int, pages: int) -> int:
         vm.nr_in_hand -= 1
         hold(m, a, z, flags)
     actor.run = 0
-    advance(m, a, 100 * (pages + 1))
+    advance(m, a, 100 * (pages * vm.page_scale + 1))
     return CONTINUE
 
 

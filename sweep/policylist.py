@@ -19,13 +19,19 @@ def listing() -> Iterator[str]:
     known = [_loaded(name) for name in policies.names()]
     for era in dict.fromkeys(policy.era for policy in known):
         family = [policy for policy in known if policy.era == era]
-        common = [t for t in family[0].tunables if all(t in policy.tunables for policy in family)]
+        common = [t for t in _undefaulted(family) if all(t.name in {own.name for own in policy.tunables} for policy in family)]
         yield f"with the mechanics of {era}"
         for policy in family:
             yield from ("", f"  {policy.name}: {policy.title}", *_wrapped(policy.source, 6))
-            yield from _lines([t for t in policy.tunables if t not in common], 6)
+            yield from _lines([t for t in policy.own if t not in common], 6)
+            yield from _wrapped(", ".join(f"{name}: default {value} here" for name, value in policy.defaults.items()), 6)
         yield from ("", f"  tunables of all policies with the mechanics of {era}", *_lines(common, 6), "")
     yield "highwater policies NAME tells more about one"
+
+
+def _undefaulted(family: Sequence[Policy]) -> Sequence[Tunable]:
+    """The tunables of a policy that gives none a default of its own, if there is one."""
+    return next((policy for policy in family if not policy.defaults), family[0]).tunables
 
 
 def details(name: str) -> Iterator[str]:

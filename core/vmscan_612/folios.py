@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WHY_BATCH, WRITE
+from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
-from core.jit import inlined, jit, outlined
-from core.pageout import pageout
+from core.jit import inlined, jit
+from core.pageout import pageout, write_at_once
 from core.reclaim import (
     DEF_PRIORITY,
     SWAP_CLUSTER_MAX,
@@ -20,13 +20,13 @@ from core.reclaim import (
     evict,
     keep,
     put_back,
-    set_aside,
 )
-from core.sched import YIELD, pop
-from core.state import DEPTH, GONE, READING, SLOT
+from core.sched import CONTINUE, YIELD, pop
+from core.state import DEPTH, GONE, MGLRU, READING, SLOT
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, EXEC, MAPPED, PRESENT, RECLAIM, REFERENCED, WRITEBACK
 from core.vmscan_612.balance import note_cost
 from core.vmscan_612.throttle import wait_iff_congested
+from core.vmscan_mglru.age import look_around
 
 START: Final = 0
 WROTE: Final = 1
@@ -56,7 +56,7 @@ def mark(m: Any, p: int) -> None:
 
 @inlined
 def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
-    """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE or SET_ASIDE."""
+    """What becomes of page ``p`` at the tail: FREE, ACTIVATE, WRITE, or else it is kept."""
     vm = m.vm[0]
     pg = m.page[p]
     actor = m.actors[a]
@@ -83,6 +83,8 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     young = mapped and m.flags[p] & ACCESSED
     marked_ref = m.flags[p] & REFERENCED
     reclaim_clean = False
+    if young and vm.lru == MGLRU:
+        look_around(m, a, p)
     if young:
         m.flags[p] = (m.flags[p] & (255 ^ ACCESSED)) | REFERENCED
         if marked_ref or pg.attr & EXEC:
@@ -112,7 +114,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     return what
 
 
-@outlined
+@jit
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]
@@ -131,12 +133,15 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if what == FREE:
             evict(m, p)
             f.nr_reclaimed += 1
+        elif what == WRITE and write_at_once(m, a, p):
+            f.nr_pageout += 1
+            keep(m, f, p)
+            if m.actors[a].local_ns >= m.actors[a].limit_ns:
+                return CONTINUE
         elif what == WRITE:
             f.page = p
             f.phase = WROTE
             return pageout(m, a, p, 1)
-        elif what == SET_ASIDE:
-            set_aside(m, sc, p)
         else:
             if what == ACTIVATE:
                 activate(m, f, p)
@@ -149,7 +154,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
 def activate(m: Any, f: Any, p: int) -> None:
     """The folio goes back active."""
     vm = m.vm[0]
-    if not m.flags[p] & ACTIVE:
+    if vm.lru == MGLRU:
+        vm.pgactivate += 1
+    elif not m.flags[p] & ACTIVE:
         m.flags[p] |= ACTIVE
         vm.pgactivate += 1
         m.nodes[f.node].nonresident_age += 1
@@ -160,6 +167,12 @@ def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     """The end of shrink_inactive_list(): costs, counts; the flusher is woken when all was dirty and unqueued, the stall on writeback is that of v3.2."""
     vm = m.vm[0]
     note_cost(m, f.node, f.is_file, f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_taken - f.nr_reclaimed)
+    if f.is_file:
+        vm.pgscan_file += f.nr_taken
+        vm.pgsteal_file += f.nr_reclaimed
+    else:
+        vm.pgscan_anon += f.nr_taken
+        vm.pgsteal_anon += f.nr_reclaimed
     if m.actors[a].is_kswapd:
         vm.pgsteal_kswapd += f.nr_reclaimed
     else:
@@ -170,11 +183,12 @@ def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     sc.nr_dirty += f.nr_dirty
     sc.nr_congested += f.nr_congested
-    sc.nr_unqueued_dirty += f.nr_unqueued_dirty
+    if vm.lru != MGLRU:  # there they were counted when sorted
+        sc.nr_unqueued_dirty += f.nr_unqueued_dirty
     sc.nr_file_writeback += f.nr_file_writeback
     sc.nr_immediate += f.nr_immediate
     sc.nr_taken += f.nr_taken
-    if f.is_file:
+    if f.is_file and vm.lru != MGLRU:
         sc.nr_file_taken += f.nr_taken
     if not sc.recursion and f.nr_file_writeback > 0 and f.nr_file_writeback >= f.nr_taken >> (DEF_PRIORITY - sc.priority):
         f.phase = STALLED

@@ -13,7 +13,6 @@ from core.decisions import BY_CONGESTION, PRIORITY_DONE
 from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
 )
 from core.sched import (
     CONTINUE,
@@ -24,10 +23,11 @@ from core.sched import (
     sleep,
     wake,
 )
-from core.state import ACTIVE_LIST
+from core.state import ACTIVE_LIST, DEPTH, MGLRU
 from core.units import INFINITY, MS
 from core.vmscan_612.balance import inactive_is_low, shrink_active
 from core.vmscan_612.node import enter_shrink_node, snapshot_refaults
+from core.vmscan_mglru.age import age_node as lru_gen_age_node
 from core.watermark import MARK_HIGH, MARK_MIN, watermark_ok
 
 ASLEEP: Final = 0
@@ -97,8 +97,9 @@ def start_pass(m: Any, a: int, f: Any, node: Any) -> None:
     f.may_swap = f.may_writepage
     f.nr_to_reclaim = 0
     for z in range(node.zone_first, node.zone_last + 1):
-        f.nr_to_reclaim += max(m.zones[z].wmark_high + m.zones[z].wmark_boost, SWAP_CLUSTER_MAX)
+        f.nr_to_reclaim += max(m.zones[z].wmark_high + m.zones[z].wmark_boost, m.vm[0].batch)
     f.nr_scanned = 0
+    f.slab_scanned = 0
     f.phase = NODE_DONE
     age_node(m, a, m.actors[a].node)
 
@@ -106,8 +107,10 @@ def start_pass(m: Any, a: int, f: Any, node: Any) -> None:
 @jit
 def age_node(m: Any, a: int, n: int) -> None:
     """kswapd_age_node(): give anonymous pages a chance to be referenced before they are wanted."""
-    if m.vm[0].swap_slots > 0 and inactive_is_low(m, n, 0):
-        shrink_active(m, a, n, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+    if m.vm[0].lru == MGLRU:
+        lru_gen_age_node(m, a, n, m.frames[a * DEPTH + m.actors[a].depth])
+    elif m.vm[0].swap_slots > 0 and inactive_is_low(m, n, 0):
+        shrink_active(m, a, n, ACTIVE_LIST, m.vm[0].batch)
 
 
 @jit
@@ -115,7 +118,7 @@ def pass_done(m: Any, pol: Any, a: int, f: Any) -> bool:
     """After shrink_node(): wake who waits for the reserve, lower the priority unless enough was scanned and something freed; True: nap first (to 3.10)."""
     n = m.actors[a].node
     f.result += f.ret
-    note_unreclaimable(m, n)
+    note_unreclaimable(m, n, f.slab_scanned)
     if allow_direct_reclaim(m, n):
         wake(m, WAIT_PFMEMALLOC, n, m.actors[a].local_ns)
     calm = f.boost > 0 and f.priority == DEF_PRIORITY - 2  # boosted reclaim goes no further down
@@ -132,13 +135,13 @@ def pass_done(m: Any, pol: Any, a: int, f: Any) -> bool:
 
 
 @jit
-def note_unreclaimable(m: Any, n: int) -> None:
+def note_unreclaimable(m: Any, n: int, slab_scanned: int) -> None:
     """zone_reclaimable() turned round, as balance_pgdat() asks it to v4.6: the lists scanned six times and nothing freed; any page freed clears it."""
     node = m.nodes[n]
     scanned = 0
     for z in range(node.zone_first, node.zone_last + 1):
         scanned += m.zones[z].pages_scanned
-    if scanned < 6 * reclaimable_pages(m, n) or m.vm[0].nr_slab > m.vm[0].slab_floor:
+    if scanned < 6 * reclaimable_pages(m, n) or slab_scanned > 0:
         return
     for z in range(node.zone_first, node.zone_last + 1):
         m.zones[z].all_unreclaimable = 1

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from core import slabtest
 from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_WRITEBACK
-from core.jit import jit, outlined
+from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
     isolate,
     shrink_slab,
 )
@@ -20,6 +19,7 @@ from core.sched import (
     CONTINUE,
     SHRINK_LIST_612,
     SHRINK_NODE_612,
+    SHRINK_NODE_MGLRU,
     WAIT_CONGESTION,
     WAIT_TIMER,
     YIELD,
@@ -28,7 +28,7 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS
+from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS, MGLRU
 from core.units import JIFFY, MS
 from core.vmscan_612.balance import get_scan_count, inactive_is_low, prepare_scan_control, shrink_active
 from core.vmscan_612.throttle import skip_throttle, throttle_writeback, wait_iff_congested
@@ -40,7 +40,7 @@ THROTTLED: Final = 3
 SLAB_SHRUNK: Final = 4
 
 
-@outlined
+@jit
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_node(): scan by get_scan_count(), then flags and throttles; returns pages freed."""
     vm = m.vm[0]
@@ -78,11 +78,11 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             return CONTINUE
         f.zone += 1
     if inactive_is_low(m, f.node, 0) and vm.swap_slots > 0:  # can_age_anon_pages()
-        shrink_active(m, a, f.node, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+        shrink_active(m, a, f.node, ACTIVE_LIST, vm.batch)
     if sc.recursion:
         return node_done(m, pol, a, f, sc)
     before = vm.nr_slab
-    shrink_slab(m, 0, 0, sc.priority)
+    sc.slab_scanned += shrink_slab(m, 0, 0, sc.priority)
     f.nr_reclaimed += before - vm.nr_slab
     if vm.slab_burst > 0:
         f.phase = SLAB_SHRUNK
@@ -95,7 +95,7 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     """One batch of list ``f.zone``; True if a frame was pushed for it."""
     vm = m.vm[0]
     which = f.zone
-    pages = min(f.scan[which], SWAP_CLUSTER_MAX)
+    pages = min(f.scan[which], vm.batch)
     if pages <= 0:
         return False
     f.scan[which] -= pages
@@ -194,7 +194,7 @@ def snapshot_refaults(node: Any) -> None:
 def enter_shrink_node(m: Any, a: int, n: int) -> int:
     """Push shrink_node() of node ``n`` with the scan_control of the present frame."""
     depth = m.actors[a].depth
-    s = push(m, a, SHRINK_NODE_612)
+    s = push(m, a, SHRINK_NODE_MGLRU if m.vm[0].lru == MGLRU else SHRINK_NODE_612)
     s.sc = depth
     s.node = n
     return CONTINUE

@@ -12,6 +12,8 @@ from core.network import AMOUNT, BURST_END, EXTRA, KIND, TIME, timetable
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, Outcome
 from core.units import MS, SECOND
 
+pytestmark = pytest.mark.compiled
+
 DISK = Device("disk", 100, 100, 100_000)
 PC = Machine("pc", ram_mib=16, cpus=2, swap_mib=0, swap=DISK, file=DISK, kernel_pages=100)
 FREE = 16 * 256 - 100  # pages, before anything happens
@@ -197,6 +199,7 @@ def test_every_packet_is_somewhere() -> None:
     anon = builder.anon(5000)
     task = builder.task(500)
     task.run(streams.WRITE, anon.first, 2000).receive(64).run(streams.WRITE, anon.first + 2000, 3000).receive(8).jump(0)
+    builder.task().sleep(10 * SECOND)  # the run lasts, even if a policy kills the other
     amounts = rng.integers(0, 20, 500)
     builder.arrivals(streams.PACKETS, rng.integers(0, 2 * SECOND, 500), amounts, 300)
     machine = replace(PC, swap_mib=64, swap=Device("nbd", 100, 100, MS, w_alloc_milli=500, network=True))

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from core import policies
+
+pytestmark = pytest.mark.compiled
 
 ROOT = Path(__file__).parents[2]
 POLICY = '''"""Never write: every dirty page goes back to the active list.

@@ -22,6 +22,7 @@ class Wait(Enum):
     POOL = auto()  # mempool_alloc()
     WORK = auto()  # a kernel thread that has nothing to do
     PFMEMALLOC = auto()  # throttle_direct_reclaim()
+    WRITEOUT = auto()  # bounded writeout: writes in flight hold too much
     WRITEBACK = auto()  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
     NOPROGRESS = auto()  # reclaim_throttle(VMSCAN_THROTTLE_NOPROGRESS)
     TIMER = auto()
@@ -56,6 +57,8 @@ class Actor:
         memalloc: how often PF_MEMALLOC has been set.
         memdie: TIF_MEMDIE, it was chosen by the OOM killer.
         depth: kernel procedures it is inside of.
+        reclaims: how many of these are reclaims.
+        admitted_writes: bounded writes that it is in the middle of.
         dirtied: page cache pages dirtied since the last balance_dirty_pages().
     """
 
@@ -68,7 +71,7 @@ class Actor:
         self.memalloc = 0
         self.memdie = False
         self.dead = False
-        self.depth = 0
+        self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
         self.body: Steps
 

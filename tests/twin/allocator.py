@@ -8,27 +8,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core import gfp
-from core.decisions import RECLAIM
+from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY
 from core.units import JIFFY, MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.lru import lru_pages_of_zone
 from tests.twin.oom import out_of_memory
+from tests.twin.recursion import reclaim, recurse, scan_atomic
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
+    from tests.twin.zone import Zone
 
 DEEPEST = 26  # procedures on the stack; deeper, nobody begins to reclaim
 HOPELESS = 16  # MAX_RECLAIM_RETRIES
 
+AGAIN, GO_ON, DECIDED = "restart", "rebalance", "got_pg or nopage"
+
 
 class Request:
-    """One allocation in the slow path; ``since``: when it began to wait for reclaim."""
+    """One allocation in the slow path; ``since``: when it began to wait for reclaim; ``asked``: whether to recurse before the reserve is touched."""
 
     def __init__(self, flags: int) -> None:
         self.flags = flags
         self.since: int | None = None
         self.loops = 0
+        self.asked = False
 
 
 class OutOfStack(Exception):
@@ -55,6 +60,8 @@ def slow_path(k: Kernel, actor: Actor, flags: int) -> Steps:
         k.stalls.append(actor.clock - request.since)
     if zone is None and not flags & gfp.WAIT:
         k.count["atomic_fail"] += 1
+    if zone is None and actor.memalloc:
+        k.count["memalloc_fail"] += 1
     return zone
 
 
@@ -66,9 +73,16 @@ def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
         zone = k.take_frame(Mark.MIN, flags)
         while zone is None:  # rebalance
             if actor.memalloc or actor.memdie:
-                return None if flags & gfp.NOMEMALLOC else k.take_frame(Mark.NONE, flags)
+                if flags & gfp.NOMEMALLOC:
+                    return rescue(k, actor, flags)
+                verdict, zone = yield from memalloc_path(k, actor, request)
+                if verdict == AGAIN:
+                    break
+                if verdict == GO_ON:
+                    continue
+                return zone or rescue(k, actor, flags)
             if not flags & gfp.WAIT:
-                return None
+                return rescue(k, actor, flags)
             progress = yield from direct_reclaim(k, actor, request)
             if progress is None:
                 continue
@@ -97,12 +111,19 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
     while True:  # retry
         wake_kswapd(k, actor.clock)
         zone = k.take_frame(Mark.MIN, flags)
-        if zone is None and actor.memdie:
-            zone = k.take_frame(Mark.MIN, flags | gfp.HIGH)  # ALLOC_OOM
-        if zone is None and actor.memalloc and not flags & gfp.NOMEMALLOC:
-            zone = k.take_frame(Mark.NONE, flags)
-        if zone is not None or not flags & gfp.WAIT or actor.memalloc or actor.memdie:
+        if zone is None and not flags & gfp.NOMEMALLOC:
+            if actor.memalloc:
+                verdict, zone = yield from memalloc_path(k, actor, request)
+                if verdict != DECIDED:
+                    continue
+            elif actor.memdie:
+                zone = k.take_frame(Mark.OOM, flags)
+        if zone is not None:
             return zone
+        if not flags & gfp.WAIT:
+            return rescue(k, actor, flags)
+        if actor.memalloc or actor.memdie:
+            return None
         progress = yield from direct_reclaim(k, actor, request)
         if progress is None:
             continue
@@ -111,6 +132,7 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             return zone
         request.loops = 0 if progress else request.loops + 1
         if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
+            actor.clock += k.machine.scan_ns if request.loops <= HOPELESS else MS  # it spins
             yield GIVE_WAY
             continue
         zone = k.take_frame(Mark.HIGH, flags)
@@ -121,6 +143,43 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             yield from kill_and_wait(k, actor)
         else:
             yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+
+
+def take_reserve(k: Kernel, actor: Actor, flags: int) -> Zone | None:
+    """ALLOC_NO_WATERMARKS; what PF_MEMALLOC takes below min is counted."""
+    zone = k.take_frame(Mark.NONE, flags)
+    if zone is not None and actor.memalloc and zone.free < zone.floor(Mark.MIN, gfp.KERNEL, k.old):
+        k.count["reserve_used"] += 1
+    return zone
+
+
+def memalloc_path(k: Kernel, actor: Actor, request: Request) -> Steps:
+    """PF_MEMALLOC or a dying task: the reserve, with a recursion before it or when it is empty. What to do, and the zone."""
+    if not request.asked:
+        request.asked = True
+        freed = yield from recurse(k, actor, request.flags, BEFORE_RESERVE)
+        if freed is not None:
+            return (AGAIN if freed else GO_ON), None
+    zone = take_reserve(k, actor, request.flags)
+    if zone is None:
+        freed = yield from recurse(k, actor, request.flags, RESERVE_EMPTY)
+        if freed:
+            return AGAIN, None
+    return DECIDED, zone
+
+
+def rescue(k: Kernel, actor: Actor, flags: int) -> Zone | None:
+    """An allocation that may not wait is about to fail: reclaim with interrupts off if the policy says so, and try once more."""
+    if flags & gfp.WAIT:
+        return None
+    scanned = scan_atomic(k, flags)
+    if not scanned:
+        return None
+    actor.clock += scanned * k.machine.scan_ns
+    zone = k.take_frame(Mark.MIN, flags)
+    if zone is None and actor.memalloc and not flags & gfp.NOMEMALLOC:
+        zone = take_reserve(k, actor, flags)
+    return zone
 
 
 def kill_and_wait(k: Kernel, actor: Actor) -> Steps:
@@ -136,9 +195,18 @@ def wake_kswapd(k: Kernel, now: int) -> None:
     """wakeup_kswapd()."""
     if not k.old and k.node.kswapd_failures >= HOPELESS:
         return
+    if not short_of_memory(k):
+        return
     if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
         k.kswapd.wake(now)
         k.count["kswapd_wake"] += 1
+
+
+def short_of_memory(k: Kernel) -> bool:
+    """2.6.23: a zone is below low, lowmem_reserve apart; 6.12: none is at high, or one is boosted."""
+    if k.old:
+        return any(zone.free <= zone.marks.low + zone.reserve for zone in k.zones)
+    return any(zone.boost for zone in k.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in k.zones)
 
 
 def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
@@ -149,7 +217,7 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
             if request.since is None:
                 request.since = actor.clock
             k.count["pgscan_direct_throttle"] += 1
-            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS else actor.clock + SECOND)
+            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
             if actor.memdie:
                 return None
     if actor.depth >= DEEPEST:
@@ -158,14 +226,14 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     if request.since is None:
         request.since = actor.clock
     actor.memalloc += 1
-    progress = yield from actor.call(k.try_to_free_pages(actor, request.flags))
+    progress = yield from reclaim(k, actor, k.try_to_free_pages(actor, request.flags))
     actor.memalloc -= 1
     return progress
 
 
 def reserve_left(k: Kernel) -> tuple[int, int]:
     """Free pages, and half of the sum of the min marks."""
-    return k.free_pages, sum(zone.marks.min for zone in k.zones) // 2
+    return k.free_pages, sum(zone.marks.min + zone.boost for zone in k.zones) // 2
 
 
 def allow_direct_reclaim(k: Kernel) -> bool:
@@ -180,8 +248,8 @@ def reclaimable_pages(k: Kernel) -> int:
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
-    """All of it was scanned six times and nothing was freed."""
-    return sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k)
+    """kswapd found that all of it was scanned six times and nothing was freed, or gave up."""
+    return k.node.kswapd_failures >= HOPELESS or all(zone.hopeless for zone in k.zones)
 
 
 def reclaim_could_help(k: Kernel, flags: int) -> bool:

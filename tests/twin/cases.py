@@ -9,6 +9,8 @@ import numpy as np
 from core import Builder, Device, Machine, Policy, Streams, gfp, streams
 from core.units import MS, US
 
+FLAGS = (gfp.KERNEL, gfp.ATOMIC, gfp.NOFS, gfp.NOWAIT, gfp.NOIO, gfp.KERNEL | gfp.NORETRY, gfp.KERNEL | gfp.RT)
+
 
 class Case(NamedTuple):
     machine: Machine
@@ -57,6 +59,7 @@ def params(rng: np.random.Generator, policy: Policy) -> dict[str, int]:
         "reserve_kbytes": int(rng.choice([0, 0, 40])),
         "dirty_ratio": int(rng.choice([5, 10, 20, 60])),
         "dirty_background_ratio": int(rng.choice([1, 5, 10, 50])),
+        "writeout_cap_pages": int(rng.choice([0, 0, 1, 20])),
         "swappiness": int(rng.choice([0, 60, 100])),
         **scale,
         **own,
@@ -93,7 +96,7 @@ def load(rng: np.random.Generator) -> Streams:
                 case 9:
                     task.fsync([f, mapped][int(rng.integers(0, 2))])
                 case 10:
-                    task.alloc(int(rng.integers(0, 100)), int(rng.choice([gfp.KERNEL, gfp.ATOMIC, gfp.NOFS, gfp.NOWAIT, gfp.NOIO, gfp.KERNEL | gfp.NORETRY])))
+                    task.alloc(int(rng.integers(0, 100)), int(rng.choice(FLAGS)))
                 case 11:
                     task.free(int(rng.integers(0, 60)))
                 case 12:

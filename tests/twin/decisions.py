@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.decisions import ALL_DIRTY
 from core.era import ERAS
 from core.policy import Policy
 
@@ -25,11 +26,18 @@ class Decisions:
     def writeback_page(self, is_kswapd: bool, marked: bool, node_writeback: bool) -> int:
         return self._ask("writeback_page", is_kswapd, marked, node_writeback)
 
-    def launder(self, is_kswapd: bool, when: int, nr_laundry: int, priority: int) -> bool:
-        return nr_laundry > 0 and bool(self._ask("launder", is_kswapd, when, nr_laundry, priority))
+    def launder(self, is_kswapd: bool, when: int, nr_laundry: int, priority: int) -> int:
+        """How many pages of the laundry to write; nobody is asked about an empty one."""
+        return self._ask("launder", is_kswapd, when, nr_laundry, priority) if nr_laundry else 0
 
     def launder_memalloc(self, is_kswapd: bool) -> bool:
         return bool(self._ask("launder_memalloc", is_kswapd))
+
+    def recurse(self, when: int, flags: int) -> int:
+        return self._ask("recurse", when, flags)
+
+    def atomic_scan(self, flags: int) -> int:
+        return self._ask("atomic_scan", flags)
 
     def before_direct(self, flags: int, free: int, half_min: int, hopeless: bool) -> int:
         return self._ask("before_direct", flags, free, half_min, hopeless)
@@ -39,6 +47,10 @@ class Decisions:
 
     def wake_pdflush(self, is_kswapd: bool, priority: int) -> bool:
         return bool(self._ask("wake_pdflush", is_kswapd, priority))
+
+    def wake_flusher_for_batch(self, is_kswapd: bool) -> bool:
+        """A whole batch was dirty and not under writeback."""
+        return bool(self._ask("wake_pdflush", is_kswapd, ALL_DIRTY))
 
     def out_of_memory(self, loops: int, reclaimed: bool, hopeless: bool, could_help: bool) -> bool:
         return bool(self._ask("out_of_memory", loops, reclaimed, hopeless, could_help))

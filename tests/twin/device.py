@@ -73,6 +73,7 @@ class BlockDevice:
         self.congested = False
         self.alloc_carry = 0  # thousandths of a page
         self.pool_used = 0
+        self.preallocated = 0  # pages allocated for the writes of its dirty pages
         n = device.nr_requests
         self.congestion_on = n - n // 8 + 1
         self.congestion_off = n - n // 8 - n // 16 - 1

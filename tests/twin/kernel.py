@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from core.decisions import NO
+from core.era import ERAS
 from core.machine import Machine
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON
 from core.policy import Policy
@@ -24,6 +26,7 @@ from tests.twin.swap import Swap
 from tests.twin.task import Task
 from tests.twin.watermarks import Mark, lowmem_reserve, marks_of
 from tests.twin.writeback import DirtyThrottle
+from tests.twin.writeout import Writeout
 from tests.twin.zone import Zone
 
 SLICE = MS
@@ -41,16 +44,26 @@ class Node(NodeLists):
         self.activated = {False: 0, True: 0}  # WORKINGSET_ACTIVATE
         self.activated_seen = {False: 0, True: 0}
         self.kswapd_failures = 0
-        self.throttled = 0  # nr_writeback_throttled
-        self.written_before_throttle = 0
+        self.written_since_throttle = 0  # NR_THROTTLED_WRITTEN
 
 
 class Kernel:
-    """Everything of one run. ``old``: 2.6.23, otherwise 6.12. ``dirty``: dirty page cache; ``writeback``: pages being written; ``mapped``: in a page table."""
+    """Everything of one run.
+
+    Attributes:
+        old: 2.6.23, otherwise 6.x.
+        dirty, dirty_anon: dirty page cache, and anonymous pages that are not on the swap device as they are.
+        writeback: pages being written.
+        mapped: pages in a page table.
+        laundry: pages on private laundry lists or being written from one; ``in_laundry``: how many on such lists.
+        nonresident_age: the eviction clock.
+        count: the outcome's counters by name.
+    """
 
     def __init__(self, machine: Machine, policy: Policy, values: Mapping[str, int], streams: Streams) -> None:
         self.machine = machine
         self.old = policy.era == "2.6.23"
+        self.rt_quarter = bool(ERAS[policy.era].rt_quarter)
         self.values = values
         self.decisions = Decisions(policy, values)
         self.count: Counter[str] = Counter()
@@ -64,6 +77,7 @@ class Kernel:
         self.pages = [Page(index, int(attr)) for index, attr in enumerate(streams.page_attr)]
         self.mapped: set[Page] = set()
         self.dirty: set[Page] = set()
+        self.dirty_anon: set[Page] = set()
         self.writeback: set[Page] = set()
         self.nonresident_age = 0
         self.node = Node()
@@ -75,7 +89,9 @@ class Kernel:
         self.swap_device = BlockDevice(self, machine.swap, spindle)
         self.file_device = BlockDevice(self, machine.file, spindle if machine.same_device else Spindle())
         self.dirty_throttle = DirtyThrottle(self)
+        self.laundry: set[Page] = set()
         self.in_laundry = 0
+        self.writeout = Writeout(self)
         self.tasks = [Task(self, streams, t) for t in range(streams.n_tasks)]
         self.kswapd = Kswapd(self)
         self.flusher = Flusher(self)
@@ -83,12 +99,14 @@ class Kernel:
         self.cpus = [0] * machine.cpus
 
     def _zones(self) -> list[Zone]:
-        sizes = self.machine.zone_pages
+        (sizes,) = self.machine.node_zones
         scale = None if self.old else self.values["watermark_scale_factor"]
         zones = []
         for index, pages in enumerate(sizes):
             reserve = self.values["reserve_kbytes"] // KIB_PER_PAGE * pages // sum(sizes)
-            zones.append(Zone(pages, marks_of(sizes, index, self.values["min_free_kbytes"], scale), lowmem_reserve(sizes, index), reserve))
+            marks = marks_of(sizes, index, self.values["min_free_kbytes"], scale)
+            atomic_reserve = marks.min * self.values.get("atomic_reserve_percent", 0) // 100
+            zones.append(Zone(pages, marks, lowmem_reserve(sizes, index, self.machine.lowmem_reserve_ratio), reserve, atomic_reserve, self.rt_quarter))
         left = booted = self.machine.kernel_pages + self.machine.slab_pages
         for zone in zones:
             zone.kernel = left if zone is zones[-1] else booted * zone.managed // sum(sizes)
@@ -113,8 +131,6 @@ class Kernel:
         """get_page_from_freelist(): from the highest zone that may give one."""
         for zone in reversed(self.zones):
             if zone.ok(mark, flags, self.old):
-                if mark is Mark.NONE and zone.free <= zone.marks.min:
-                    self.count["reserve_used"] += 1
                 zone.free -= 1
                 self.count["pgalloc"] += 1
                 if zone.free < zone.marks.low and self.first_low < 0:
@@ -145,9 +161,9 @@ class Kernel:
             zone.kernel -= 1
             self.free_frame(zone)
 
-    def try_to_free_pages(self, actor: Actor, flags: int) -> Steps:
+    def try_to_free_pages(self, actor: Actor, flags: int, recursion: int = NO) -> Steps:
         """Direct reclaim of the era."""
-        return (vmscan_2623 if self.old else vmscan_612).try_to_free_pages(self, actor, flags)
+        return (vmscan_2623 if self.old else vmscan_612).try_to_free_pages(self, actor, flags, recursion)
 
     # --- who waits -------------------------------------------------------------------------------------------------------------------------
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core import gfp
-from core.decisions import AFTER_PRIORITY, AT_HIGH, PRIORITY_DONE
+from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_CONGESTION, BY_WRITEOUT, KSWAPD_LOOP, KSWAPD_PROGRESS, PRIORITY_DONE
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.allocator import HOPELESS, allow_direct_reclaim
+from tests.twin.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pages
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, put_back
-from tests.twin.vmscan_612 import shrink_node, snapshot_refaults
-from tests.twin.vmscan_2623 import launder, shrink_zone, take_laundry
+from tests.twin.vmscan_612 import age_anon, shrink_node, snapshot_refaults
+from tests.twin.vmscan_2623 import launder, lru_size, shrink_zone, take_laundry
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Kswapd(Actor):
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
-        self.memalloc = 1
+        self.memalloc = self.reclaims = 1
         self.sc = ScanControl(gfp.KERNEL)
         self.body = self.live_2623() if kernel.old else self.live_612()
 
@@ -71,7 +71,7 @@ class Kswapd(Actor):
                 objects, slab_pages = k.slab.shrink_2623(sc.nr_scanned, pages)
                 freed += slab_pages
                 scanned += sc.nr_scanned
-                if objects == 0 and zone.scanned >= 6 * zone.nr_lru:
+                if objects == 0 and zone.scanned >= 6 * lru_size(k, zone):
                     zone.hopeless = True
                 if allow_direct_reclaim(k):
                     k.wake(Wait.PFMEMALLOC, self.clock)
@@ -79,18 +79,28 @@ class Kswapd(Actor):
                 if low:
                     yield from self.cond_resched()
                 break
-            if k.decisions.launder(True, AFTER_PRIORITY, len(sc.laundry), sc.priority):
-                yield from launder(k, self, sc)
-            if scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, PRIORITY_DONE, sc.priority):
-                yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
-            else:
-                yield GIVE_WAY
+            yield from self.priority_done(scanned, freed)
             sc.priority -= 1
             if freed >= BATCH or sc.priority < 0:
                 break
         for zone in k.zones:
             zone.prev_priority = scanned_at[zone]
+        if not all_ok and not scanned:
+            self.clock += MS  # nothing to scan and therefore no nap: it would spin
         return all_ok
+
+    def priority_done(self, scanned: int, freed: int) -> Steps:
+        """Between two priorities: wait for writes if the policy says so, launder, nap."""
+        k, sc = self.kernel, self.sc
+        while k.dirty_throttle.writeout_throttled() and k.decisions.throttle(True, KSWAPD_LOOP, sc.priority) == BY_WRITEOUT:
+            yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
+        if k.decisions.launder(True, AFTER_PRIORITY, len(sc.laundry), sc.priority):
+            yield from launder(k, self, sc)
+        why = KSWAPD_PROGRESS if freed >= BATCH else PRIORITY_DONE
+        if scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, why, sc.priority):
+            yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
+        else:
+            yield GIVE_WAY
 
     # --- 6.12 ------------------------------------------------------------------------------------------------------------------------------
 
@@ -99,38 +109,79 @@ class Kswapd(Actor):
         return not all(map(self.below_high, self.kernel.zones))
 
     def live_612(self) -> Steps:
-        """Sleep in two steps, then balance until that is done or hopeless."""
-        k, node = self.kernel, self.kernel.node
+        """Sleep; balance until the node lets it sleep; nap, and sleep for good unless that was too early."""
+        k = self.kernel
+        yield Sleep(Wait.WORK, NEVER)
         while True:
-            yield Sleep(Wait.WORK, self.clock + 100 * MS)
-            if self.balanced() or node.kswapd_failures >= HOPELESS:
+            yield from self.balance()
+            if not self.may_sleep():
+                k.count["kswapd_high_wmark_hit_quickly"] += 1
+                yield GIVE_WAY
+                continue
+            nap_ends = self.clock + 100 * MS
+            yield Sleep(Wait.WORK, nap_ends)
+            woken = self.clock < nap_ends
+            if not woken and self.may_sleep():
                 yield Sleep(Wait.WORK, NEVER)
-            while True:
-                yield from self.balance()
-                if self.balanced():
-                    node.dirty = node.writeback = node.congested = False
-                elif node.kswapd_failures < HOPELESS:
-                    yield GIVE_WAY
-                    continue
-                k.wake(Wait.PFMEMALLOC, self.clock)
-                break
+                continue
+            k.count["kswapd_low_wmark_hit_quickly" if woken else "kswapd_high_wmark_hit_quickly"] += 1
             yield from self.cond_resched()
 
+    def may_sleep(self) -> bool:
+        """prepare_kswapd_sleep(): the node is balanced, or hopeless and left to direct reclaim."""
+        k, node = self.kernel, self.kernel.node
+        k.wake(Wait.PFMEMALLOC, self.clock)
+        if node.kswapd_failures >= HOPELESS:
+            return True
+        if not self.balanced():
+            return False
+        node.dirty = node.writeback = node.congested = False
+        return True
+
     def balance(self) -> Steps:
-        """balance_pgdat(): from priority 12 to 1, lower only if little was scanned or nothing freed."""
+        """balance_pgdat(): from priority 12 to 1; what is only boosted gets no writes and no swap."""
         k = self.kernel
         k.count["pageoutrun"] += 1
         sc = self.sc = ScanControl(gfp.KERNEL)
+        boosts = [zone.boost for zone in k.zones]
+        boost = sum(boosts)
         freed = 0
-        while sc.priority >= 1 and not self.balanced():
-            sc.nr_to_reclaim = sum(max(zone.marks.high, BATCH) for zone in k.zones)
-            sc.nr_scanned = 0
+        while sc.priority >= 1:
+            if boost and not self.balanced():
+                boost = 0
+                sc.priority = DEF_PRIORITY
+            if not boost and self.balanced():
+                break
+            sc.boosted = boost > 0
+            sc.nr_to_reclaim = sum(max(zone.marks.high + zone.boost, BATCH) for zone in k.zones)
+            sc.nr_scanned = sc.slab_scanned = 0
+            age_anon(k, self)
             more = yield from self.call(shrink_node(k, self, sc))
             freed += more
+            self.note_unreclaimable()
             if allow_direct_reclaim(k):
                 k.wake(Wait.PFMEMALLOC, self.clock)
-            if sc.nr_scanned < sc.nr_to_reclaim or not more:
+            deep_enough = boost > 0 and sc.priority == DEF_PRIORITY - 2
+            boost -= min(boost, more)
+            if boost and not more:
+                sc.priority = 0  # nothing clean is left
+                break
+            priority = sc.priority
+            if more == 0 or not (deep_enough or sc.nr_scanned >= sc.nr_to_reclaim):
                 sc.priority -= 1
+            below_min = not all(zone.ok(Mark.MIN, gfp.NOWAIT, k.old) for zone in k.zones)
+            naps = sc.nr_scanned and priority < DEF_PRIORITY - 2 and not below_min
+            if naps and k.decisions.throttle(True, PRIORITY_DONE, priority) == BY_CONGESTION:
+                yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
         if sc.priority < 1 and freed == 0:
             k.node.kswapd_failures += 1
+        for zone, boost in zip(k.zones, boosts, strict=True):
+            zone.boost -= min(zone.boost, boost)
         snapshot_refaults(k)
+
+    def note_unreclaimable(self) -> None:
+        """The lists were scanned six times and nothing was freed, and there was no slab to scan."""
+        k = self.kernel
+        if sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k) and not self.sc.slab_scanned:
+            for zone in k.zones:
+                zone.hopeless = True

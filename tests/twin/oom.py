@@ -53,3 +53,5 @@ def exit_memory(k: Kernel, task: Task) -> None:
             forget(k, page)
     k.free_kernel_pages(task.kernel_pages)
     task.kernel_pages = 0
+    k.free_kernel_pages(task.stash)
+    task.stash = 0

@@ -98,7 +98,10 @@ def unmap(k: Kernel, page: Page) -> None:
 def free_page_of(k: Kernel, page: Page) -> None:
     """Give its frame back; its copy on the swap device, if any, stays."""
     unmap(k, page)
-    k.dirty.discard(page)
+    if page.dirty:
+        (k.dirty_anon if page.anon else k.dirty).remove(page)
+        k.writeout.cleaned(page)
+    k.laundry.discard(page)
     k.swap.leave_cache(page)
     zone, page.zone = page.zone, None
     assert zone is not None

@@ -25,23 +25,22 @@ def pageout(k: Kernel, actor: Actor, page: Page, for_reclaim: bool) -> Steps:
     device = k.device_of(page)
     device.alloc_carry += device.device.w_alloc_milli
     need, device.alloc_carry = divmod(device.alloc_carry, 1000)
+    if k.writeout.at_dirtying:
+        need = 0
+    yield from k.writeout.admit(actor, need)
+    actor.admitted_writes += need > 0
     held = Held()
-    if need:
-        got = yield from (from_mempool if device.device.w_pool else from_allocator)(k, actor, device, need, held)
-        if not got:
-            release(k, device, held)
-            return False
-    while True:
-        if not page.cached or page.gone or not page.dirty or page.writeback:  # somebody else was here while this one waited
-            release(k, device, held)
-            return False
-        if not device.must_wait(page):
-            break
-        yield Sleep(Wait.REQUEST, NEVER, device)
+    ready = yield from ready_to_write(k, actor, device, page, need, held)
+    actor.admitted_writes -= need > 0
+    if not ready:
+        release(k, device, held)
+        k.writeout.leave(need, actor.clock)
+        return False
     page.dirty = False
     page.writeback = True
     k.writeback.add(page)
     if page.anon:
+        k.dirty_anon.remove(page)
         k.count["pswpout"] += 1
     else:
         k.dirty.remove(page)
@@ -49,9 +48,26 @@ def pageout(k: Kernel, actor: Actor, page: Page, for_reclaim: bool) -> Steps:
     if for_reclaim:
         page.reclaim = True
         k.count["nr_vmscan_write"] += 1
+    if k.writeout.at_dirtying:
+        pages = k.writeout.spare(device)
+        k.writeout.hold(held, pages)
+        k.writeout.admitted += pages
     actor.clock += k.machine.submit_ns
     device.submit(page, True, actor.clock, held)
     return True
+
+
+def ready_to_write(k: Kernel, actor: Actor, device: BlockDevice, page: Page, need: int, held: Held) -> Steps:
+    """Get the memory and a free request; False: no memory, or somebody else was here meanwhile."""
+    if need:
+        got = yield from (from_mempool if device.device.w_pool else from_allocator)(k, actor, device, need, held)
+        if not got:
+            return False
+    while page.cached and not page.gone and page.dirty and not page.writeback:
+        if not device.must_wait(page):
+            return True
+        yield Sleep(Wait.REQUEST, NEVER, device)
+    return False
 
 
 def from_allocator(k: Kernel, actor: Actor, device: BlockDevice, need: int, held: Held) -> Steps:
@@ -61,7 +77,7 @@ def from_allocator(k: Kernel, actor: Actor, device: BlockDevice, need: int, held
         if zone is None:
             return False
         zone.kernel += 1
-        held.pages += 1
+        k.writeout.hold(held, 1)
     return True
 
 
@@ -69,7 +85,7 @@ def from_mempool(k: Kernel, actor: Actor, device: BlockDevice, need: int, held: 
     """mempool_alloc(): the allocator without waiting and without the reserve, then the pool, then wait for an element."""
     while True:
         while held.pages < need and k.take_kernel_page(Mark.MIN, gfp.NOMEMALLOC):
-            held.pages += 1
+            k.writeout.hold(held, 1)
         if held.pages == need:
             return True
         if device.pool_used == 0 or device.pool_used + need <= device.device.w_pool:
@@ -83,6 +99,7 @@ def from_mempool(k: Kernel, actor: Actor, device: BlockDevice, need: int, held: 
 def release(k: Kernel, device: BlockDevice, held: Held) -> None:
     """Free the memory of a write."""
     k.free_kernel_pages(held.pages)
+    k.writeout.pages -= held.pages
     device.pool_used -= held.elements
     held.pages = held.elements = 0
 
@@ -96,9 +113,9 @@ def complete(k: Kernel, device: BlockDevice, now: int) -> None:
             io.request.in_flight -= 1
             if io.request.in_flight == 0:
                 queue.requests.remove(io.request)
-                if device.congested and len(device.writes.requests) < device.congestion_off:
+                if io.write and len(queue.requests) < device.congestion_off:
                     device.congested = False
-                    k.wake(Wait.CONGESTION, now)
+                    k.wake(Wait.CONGESTION, now)  # congested before or not
                 k.wake(Wait.REQUEST, now, device)
 
 
@@ -118,10 +135,11 @@ def end_read(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
 def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     """end_page_writeback()."""
     page = io.page
-    had_elements = io.held.elements
+    had_elements, had = io.held.elements, io.held.elements + io.held.pages
     release(k, device, io.held)
     if had_elements:
         k.wake(Wait.POOL, now, device)
+    k.writeout.leave(had, now)
     k.writeback.remove(page)
     k.count["nr_written"] += 1
     rotate = page.reclaim
@@ -133,5 +151,6 @@ def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     elif rotate:
         rotate_reclaimable_page(k, page)
     k.wake(Wait.PAGE, now, page)
-    if k.count["nr_written"] - k.node.written_before_throttle > 32 * k.node.throttled:
+    k.node.written_since_throttle += 1
+    if k.node.written_since_throttle > 32:
         k.wake(Wait.WRITEBACK, now)

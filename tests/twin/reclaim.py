@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from core.decisions import NO, UNMAPPED
 from tests.twin.actor import Actor
 from tests.twin.lru import put_on_lru
 from tests.twin.page import Page, bury
@@ -24,6 +25,7 @@ class ScanControl:
     flags: int
     priority: int = DEF_PRIORITY
     nr_scanned: int = 0
+    recursion: int = NO
     laundry: list[Page] = field(default_factory=list)
     # 6.12
     nr_to_reclaim: int = BATCH
@@ -32,7 +34,21 @@ class ScanControl:
     skipped_deactivate: bool = False
     cache_trim_mode: bool = False
     file_is_tiny: bool = False
+    boosted: bool = False
+    slab_scanned: int = 0
     met: Met = field(default_factory=lambda: Met())
+
+    @property
+    def may_writepage(self) -> bool:
+        return not self.recursion and not self.boosted
+
+    @property
+    def may_swap(self) -> bool:
+        return not self.recursion and not self.boosted
+
+    @property
+    def may_unmap(self) -> bool:
+        return self.recursion != UNMAPPED
 
 
 @dataclass
@@ -60,6 +76,7 @@ def isolated(pages: Iterable[Page]) -> list[Page]:
 def put_back(k: Kernel, pages: Iterable[Page]) -> None:
     """putback_lru_page() of each; pages that have lost their contents meanwhile are freed."""
     for page in pages:
+        k.laundry.discard(page)
         if page.gone and not page.writeback and not page.locked:
             bury(k, page)
         else:

@@ -38,6 +38,7 @@ class Swap:
         self.cursor = (slot + 1) % self.slots
         page.slot = slot
         page.dirty = True
+        self.kernel.dirty_anon.add(page)
         return True
 
     def enter_cache(self, page: Page, flags: int, *marks: Mark) -> bool:

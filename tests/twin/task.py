@@ -27,7 +27,7 @@ from core.streams import (
 )
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.allocator import alloc_page
+from tests.twin.allocator import alloc_page, wake_kswapd
 from tests.twin.flusher import fsync
 from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
@@ -70,7 +70,7 @@ class Task(Actor):
 
     Attributes:
         at, done: the present operation, and how many of its touches are done.
-        kernel_pages: kernel pages it holds.
+        kernel_pages: kernel pages it holds; ``stash``: those for the write of the next page it dirties.
         next_read: the page after the last one read by read(2).
     """
 
@@ -83,7 +83,7 @@ class Task(Actor):
         touch, copy = kernel.machine.touch_ns + own, kernel.machine.copy_ns + own
         self.cost = {READ: touch, WRITE: touch, FILE_READ: copy, FILE_WRITE: copy}
         self.at = self.done = 0
-        self.kernel_pages = 0
+        self.kernel_pages = self.stash = 0
         self.next_read = -1
         self.body = self.live()
 
@@ -150,13 +150,18 @@ class Task(Actor):
         elif page.gone:  # its old contents are still being written
             yield Sleep(Wait.TIMER, self.clock + MS)
         elif page.cached:
-            yield from self.touch_cached(page, code)
+            if code in (WRITE, FILE_WRITE) and not page.dirty and (need := k.writeout.missing(self, page)):
+                yield from self.call(k.writeout.preload(self, page, need))
+            else:
+                yield from self.touch_cached(page, code)
         elif page.anon and page.slot is None and code != WRITE:
             if not page.zero_page:
                 k.count["pgfault"] += 1
                 self.clock += k.machine.minor_fault_ns
                 page.zero_page = True
             page.present = page.young = True
+        elif page.anon and (need := k.writeout.missing(self, page)):
+            yield from self.call(k.writeout.preload(self, page, need))
         else:
             yield from self.fault_in(page, code)
 
@@ -190,8 +195,11 @@ class Task(Actor):
             k.dirty_throttle.dirtied += 1
             self.dirtied += 1
             page.dirtied_ns = max(self.clock, 1)
-        elif not page.writeback:
-            k.swap.free_slot(page)
+        else:
+            k.dirty_anon.add(page)
+            if not page.writeback:
+                k.swap.free_slot(page)
+        k.writeout.dirtied(self, page)
 
     def fault_in(self, page: Page, code: int) -> Steps:
         """Allocate a frame, then zero it, overwrite it, or read it from the page's device."""
@@ -226,7 +234,9 @@ class Task(Actor):
         if page.anon and page.slot is None:
             self.clock += k.machine.minor_fault_ns
             page.young = page.dirty = True
+            k.dirty_anon.add(page)
             map_page(k, page)
+            k.writeout.dirtied(self, page)
             page.owner = self
             return
         if page.anon:
@@ -319,6 +329,8 @@ class Task(Actor):
                 return
             zone.kernel += 1
             self.kernel_pages += 1
+            if flags & gfp.FALLBACK and not k.old and zone.fell_back(k.values["watermark_boost_factor"]):
+                wake_kswapd(k, self.clock)
         self.complete(100 * (pages + 1))
 
 

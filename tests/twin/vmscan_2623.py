@@ -31,7 +31,11 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, page: Page, laundering: bool)
     if page.locked:
         return KEEP
     was_mapped, in_swap_cache = page.mapped, page.slot is not None
-    sc.nr_scanned += 2 if was_mapped or in_swap_cache else 1
+    sc.nr_scanned += 1
+    if was_mapped and not sc.may_unmap:
+        return KEEP
+    if was_mapped or in_swap_cache:
+        sc.nr_scanned += 1
     if page.writeback:
         return k.decisions.writeback_page(actor.is_kswapd, page.reclaim, False)
     if page.gone:
@@ -47,7 +51,7 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, page: Page, laundering: bool)
     if not page.dirty:
         return FREE
     may_enter_fs = sc.flags & gfp.FS or (page.anon and sc.flags & gfp.IO)
-    if referenced or not may_enter_fs:
+    if referenced or not may_enter_fs or not sc.may_writepage:
         return KEEP
     if k.device_of(page).congested and not actor.is_kswapd:
         return KEEP
@@ -84,10 +88,10 @@ def shrink_active_list(k: Kernel, actor: Actor, zone: Zone, sc: ScanControl, pag
     """Deactivate from the old end; mapped pages only under pressure and if not used."""
     distress = 100 >> min(zone.prev_priority, sc.priority)
     mapped_ratio = 100 * len(k.mapped) // k.machine.ram_pages
-    reclaim_mapped = mapped_ratio // 2 + distress + k.values["swappiness"] >= 100 or zone.scanned >= 3 * zone.nr_lru
+    reclaim_mapped = mapped_ratio // 2 + distress + k.values["swappiness"] >= 100 or zone.scanned >= 3 * lru_size(k, zone)
     for page in isolated(zone.active.take_oldest(pages)):
         actor.clock += k.machine.scan_ns
-        if page.mapped and (not reclaim_mapped or (page.anon and k.swap.slots == 0) or page_referenced(page)):
+        if page.mapped and (not reclaim_mapped or not sc.may_unmap or (page.anon and k.swap.slots == 0) or page_referenced(page)):
             zone.active.add(page)
         else:
             page.active = False
@@ -117,8 +121,15 @@ def shrink_zone(k: Kernel, actor: Actor, zone: Zone, sc: ScanControl) -> Steps:
             count_scanned(k, actor, len(pages))
             freed += yield from actor.call(shrink_page_list(k, actor, sc, pages))
             yield GIVE_WAY
-    yield from throttle_vm_writeout(k, actor, sc)
+    if not sc.recursion:
+        yield from throttle_vm_writeout(k, actor, sc)
     return freed
+
+
+def lru_size(k: Kernel, zone: Zone) -> int:
+    """What the tests for a hopeless zone compare with; private laundries count if the policy says so."""
+    laundry = sum(page.zone is zone for page in k.laundry) if k.values.get("laundry_counts_as_lru", 0) else 0
+    return zone.nr_lru + laundry
 
 
 def throttle_vm_writeout(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
@@ -136,6 +147,7 @@ def throttle_vm_writeout(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
 def set_aside(k: Kernel, sc: ScanControl, page: Page) -> None:
     """Onto the reclaimer's own list."""
     sc.laundry.append(page)
+    k.laundry.add(page)
     k.in_laundry += 1
     k.count["laundry_isolated"] += 1
     k.count["laundry_max"] = max(k.count["laundry_max"], k.in_laundry)
@@ -159,9 +171,9 @@ def launder(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
 # --- direct reclaim ------------------------------------------------------------------------------------------------------------------------
 
 
-def try_to_free_pages(k: Kernel, actor: Actor, flags: int) -> Steps:
-    """1 if a batch was freed or there was more to do, 0 if every zone is hopeless."""
-    sc = ScanControl(flags)
+def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> Steps:
+    """1 if a batch was freed or there was more to do, 0 if every zone is hopeless; a recursion returns the pages freed."""
+    sc = ScanControl(flags, recursion=recursion)
     freed = scanned = result = 0
     pages = lru_pages(k)
     for priority in range(DEF_PRIORITY, -1, -1):
@@ -173,19 +185,16 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int) -> Steps:
             if not zone.hopeless or priority == DEF_PRIORITY:
                 hopeless = False
                 freed += yield from actor.call(shrink_zone(k, actor, zone, sc))
-        freed += k.slab.shrink_2623(sc.nr_scanned, pages)[1]
+        if not recursion:
+            freed += k.slab.shrink_2623(sc.nr_scanned, pages)[1]
         scanned += sc.nr_scanned
         if freed >= BATCH:
             result = 1
             break
-        if scanned > BATCH * 3 // 2 and k.decisions.wake_pdflush(False, priority):
-            k.dirty_throttle.wake_flusher(scanned, actor.clock)
-        if k.decisions.launder(actor.is_kswapd, AFTER_PRIORITY, len(sc.laundry), priority):
-            yield from launder(k, actor, sc)
-        if sc.nr_scanned and priority < DEF_PRIORITY - 2 and k.decisions.throttle(False, PRIORITY_DONE, priority):
-            yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
-        else:
+        if recursion:
             yield GIVE_WAY
+        else:
+            yield from priority_done(k, actor, sc, scanned)
         result = 0 if hopeless else 1
     else:
         sc.priority = -1
@@ -195,4 +204,16 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int) -> Steps:
         yield from launder(k, actor, sc)
     else:
         put_back(k, take_laundry(k, sc))
-    return result
+    return freed if recursion else result
+
+
+def priority_done(k: Kernel, actor: Actor, sc: ScanControl, scanned: int) -> Steps:
+    """Not enough yet: wake pdflush, launder, nap."""
+    if scanned > BATCH * 3 // 2 and k.decisions.wake_pdflush(False, sc.priority):
+        k.dirty_throttle.wake_flusher(scanned, actor.clock)
+    if k.decisions.launder(actor.is_kswapd, AFTER_PRIORITY, len(sc.laundry), sc.priority):
+        yield from launder(k, actor, sc)
+    if sc.nr_scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(False, PRIORITY_DONE, sc.priority):
+        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+    else:
+        yield GIVE_WAY

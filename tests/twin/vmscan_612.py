@@ -13,8 +13,8 @@ from core.decisions import (
     FREE,
     KEEP,
     MARK,
-    NO,
-    SET_ASIDE,
+    PRIORITY_DONE,
+    WHY_BATCH,
     WHY_CONGESTED,
     WHY_NOPROGRESS,
     WHY_WRITEBACK,
@@ -27,7 +27,6 @@ from tests.twin.lru import lru_pages
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, Met, ScanControl, count_scanned, count_stolen, isolated, put_back
-from tests.twin.vmscan_2623 import set_aside
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -76,6 +75,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return k.decisions.writeback_page(actor.is_kswapd, marked, k.node.writeback)
     if page.gone:
         return FREE
+    if page.mapped and not sc.may_unmap:
+        return KEEP
     young = page.mapped and page.young
     referenced, page.referenced = page.referenced, young
     if young:
@@ -91,11 +92,12 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         unmap(k, page)
     if not page.dirty:
         return FREE
-    if page.anon and not sc.flags & gfp.IO:
+    if page.anon and not (sc.flags & gfp.IO and sc.may_writepage):
         return KEEP
     verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, marked and not page.anon, k.node.dirty and not page.anon, sc.priority)
-    if verdict == WRITE and referenced and not page.anon:
-        return KEEP  # FOLIOREF_RECLAIM_CLEAN
+    reclaim_clean = referenced and not page.anon  # FOLIOREF_RECLAIM_CLEAN
+    if verdict not in (MARK, ACTIVATE) and (reclaim_clean or not sc.may_writepage):
+        return KEEP
     if verdict == MARK or (verdict == ACTIVATE and not page.anon):
         page.reclaim = True
         k.count["nr_vmscan_immediate_reclaim"] += 1
@@ -112,9 +114,6 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
             evict(k, page)
             freed += 1
             continue
-        if verdict == SET_ASIDE:
-            set_aside(k, sc, page)
-            continue
         if verdict == WRITE:
             if (yield from actor.call(pageout(k, actor, page, True))):
                 batch.written += 1
@@ -128,10 +127,16 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
     put_back(k, kept)
     lru_note_cost(k, file, batch.written * BATCH + batch.taken - freed)
     count_stolen(k, actor, freed)
-    if batch.unqueued_dirty == batch.taken:
+    kind = "file" if file else "anon"
+    k.count[f"pgscan_{kind}"] += len(pages)
+    k.count[f"pgsteal_{kind}"] += freed
+    if batch.unqueued_dirty == batch.taken and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
     for name in vars(sc.met):
         setattr(sc.met, name, getattr(sc.met, name) + getattr(batch, name))
+    much = not sc.recursion and batch.writeback and batch.writeback >= batch.taken >> (DEF_PRIORITY - sc.priority)
+    if much and k.decisions.throttle(actor.is_kswapd, WHY_BATCH, sc.priority) == BY_CONGESTION:
+        yield from wait_iff_congested(k, actor)
     return freed
 
 
@@ -171,7 +176,7 @@ def get_scan_count(k: Kernel, sc: ScanControl) -> dict[tuple[bool, bool], int]:
     swappiness = k.values["swappiness"]
     share = {ANON: 1, FILE: 1}
     of = 1
-    if k.swap.free == 0:
+    if k.swap.free == 0 or not sc.may_swap:
         share[ANON] = 0
     elif sc.priority == 0 and swappiness:
         pass
@@ -244,22 +249,30 @@ def shrink_lruvec(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
             scanned = goal[not small, active] - left[not small, active]
             left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
         full_scan = True
-    if inactive_is_low(k, ANON) and k.swap.free > 0:
-        shrink_active_list(k, actor, ANON, BATCH)
+    age_anon(k, actor)
     return freed
+
+
+def age_anon(k: Kernel, actor: Actor) -> None:
+    """kswapd_age_node(): let anonymous pages be referenced before they are wanted."""
+    if k.swap.slots and inactive_is_low(k, ANON):
+        shrink_active_list(k, actor, ANON, BATCH)
 
 
 def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
     """Scan, then mark the node and throttle; pages freed."""
     node = k.node
-    sc.met = Met()
-    scanned_before = sc.nr_scanned
+    sc.met = met = Met()
     prepare_scan_control(k, sc)
     freed = yield from shrink_lruvec(k, actor, sc)
-    freed += k.slab.shrink_612(sc.priority)[1]
+    if not sc.recursion:
+        objects, slab_pages = k.slab.shrink_612(sc.priority)
+        sc.slab_scanned += objects
+        freed += slab_pages
     if freed:
         node.kswapd_failures = 0
-    met = sc.met
+    if sc.recursion:
+        return freed
     if actor.is_kswapd:
         if met.writeback and met.writeback == met.taken:
             node.writeback = True
@@ -268,48 +281,35 @@ def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
         if met.dirty and met.dirty == met.congested:
             node.congested = True
         if met.immediate:
-            slept = yield from reclaim_throttle(k, actor, sc, WHY_WRITEBACK)
-            if slept:
-                return freed
+            how = k.decisions.throttle(True, WHY_WRITEBACK, sc.priority)
+            if how == BY_EVENT:
+                node.written_since_throttle = 0
+                yield Sleep(Wait.WRITEBACK, actor.clock + 100 * MS)
+            elif how == BY_CONGESTION:
+                yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
     elif node.congested:
-        slept = yield from reclaim_throttle(k, actor, sc, WHY_CONGESTED)
-        if slept:
-            return freed
-    if freed > (sc.nr_scanned - scanned_before) >> 3:
-        k.wake(Wait.NOPROGRESS, actor.clock)
-    elif not actor.is_kswapd and sc.priority == 1 and not freed:
-        yield from reclaim_throttle(k, actor, sc, WHY_NOPROGRESS)
+        how = k.decisions.throttle(False, WHY_CONGESTED, sc.priority)
+        if how == BY_EVENT and not skip_throttle_noprogress(k):
+            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+        elif how == BY_CONGESTION:
+            yield from wait_iff_congested(k, actor)
     return freed
 
 
-def reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, why: int) -> Steps:
-    """Nap as the policy says; whether it did."""
-    how = k.decisions.throttle(actor.is_kswapd, why, sc.priority)
-    if how == NO:
-        return False
-    if how == BY_CONGESTION:
-        if why == WHY_CONGESTED and not any(device.congested for device in k.devices):  # wait_iff_congested()
-            return False
+def wait_iff_congested(k: Kernel, actor: Actor) -> Steps:
+    """Wait for the next write request that is done, if a write queue is congested at all."""
+    if any(device.congested for device in k.devices):
         yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
-        return True
-    assert how == BY_EVENT
-    if why == WHY_WRITEBACK:
-        if not k.waiting(Wait.WRITEBACK):
-            k.node.written_before_throttle = k.count["nr_written"]
-            k.node.throttled = 0
-        k.node.throttled += 1
-        yield Sleep(Wait.WRITEBACK, actor.clock + 100 * MS)
-        return True
-    if skip_throttle_noprogress(k):
-        return False
-    yield Sleep(Wait.TIMER if why == WHY_CONGESTED else Wait.NOPROGRESS, actor.clock + JIFFY)
-    return True
+
+
+def write_pending(k: Kernel) -> int:
+    """NR_ZONE_WRITE_PENDING: a page dirtied again while it is written counts twice."""
+    return len(k.dirty) + len(k.writeback)
 
 
 def skip_throttle_noprogress(k: Kernel) -> bool:
     """kswapd is hopeless, or most of what is reclaimable does not wait for a write."""
-    write_pending = len(k.dirty | k.writeback)
-    return k.node.kswapd_failures >= HOPELESS or 2 * write_pending <= reclaimable_pages(k)
+    return k.node.kswapd_failures >= HOPELESS or 2 * write_pending(k) <= reclaimable_pages(k)
 
 
 def snapshot_refaults(k: Kernel) -> None:
@@ -317,21 +317,46 @@ def snapshot_refaults(k: Kernel) -> None:
     k.node.activated_seen = dict(k.node.activated)
 
 
-def try_to_free_pages(k: Kernel, actor: Actor, flags: int) -> Steps:
+def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> Steps:
     """do_try_to_free_pages(): pages freed."""
-    sc = ScanControl(flags)
-    freed = 0
+    sc = ScanControl(flags, recursion=recursion)
+    freed = scanned = 0
     while True:
         for sc.priority in range(DEF_PRIORITY, -1, -1):
+            sc.nr_scanned = 0
             freed += yield from actor.call(shrink_node(k, actor, sc))
+            if not recursion:
+                yield from consider_reclaim_throttle(k, actor, sc, freed)
+            scanned += sc.nr_scanned
             if freed >= sc.nr_to_reclaim:
                 break
+            if scanned > BATCH * 3 // 2 and not recursion and k.decisions.wake_pdflush(False, sc.priority):
+                k.dirty_throttle.wake_flusher(scanned, actor.clock)
+        else:
+            sc.priority = -1
         if freed or not sc.skipped_deactivate or sc.force_deactivate:
             break
         sc.force_deactivate, sc.skipped_deactivate = True, False
     snapshot_refaults(k)
-    k.node.congested = False
+    to_write = not freed and not recursion and 2 * write_pending(k) > reclaimable_pages(k)  # should_reclaim_retry() to v5.15
+    if to_write and k.decisions.throttle(False, WHY_NOPROGRESS, sc.priority) == BY_CONGESTION:
+        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
     return freed
+
+
+def consider_reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, freed: int) -> Steps:
+    """After each priority of direct reclaim: wake or join those who wait for progress (v5.16 on), or wait_iff_congested() (to v5.15)."""
+    ask = k.decisions.throttle
+    progress = freed > sc.nr_scanned >> 3
+    if progress:
+        k.wake(Wait.NOPROGRESS, actor.clock)
+    hopeless = not progress and sc.priority == 1 and not freed
+    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and not skip_throttle_noprogress(k):
+        yield Sleep(Wait.NOPROGRESS, actor.clock + JIFFY)
+        return
+    naps = freed < sc.nr_to_reclaim and sc.nr_scanned and sc.priority < DEF_PRIORITY - 2
+    if naps and ask(False, PRIORITY_DONE, sc.priority) == BY_CONGESTION:
+        yield from wait_iff_congested(k, actor)
 
 
 # --- refaults ------------------------------------------------------------------------------------------------------------------------------

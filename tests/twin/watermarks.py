@@ -16,6 +16,7 @@ class Mark(Enum):
     LOW = auto()
     HIGH = auto()
     NONE = auto()  # ALLOC_NO_WATERMARKS
+    OOM = auto()  # ALLOC_OOM
 
 
 @dataclass(frozen=True)
@@ -36,19 +37,24 @@ def marks_of(zones: tuple[int, ...], index: int, min_free_kbytes: int, scale_fac
     return Marks(pages_min, pages_min + gap, pages_min + gap + gap)
 
 
-def lowmem_reserve(zones: tuple[int, ...], index: int) -> int:
-    """What a zone keeps from allocations that could use a higher one: 1/256 of those."""
-    return sum(pages for i, pages in enumerate(zones) if i > index) // 256
+def lowmem_reserve(zones: tuple[int, ...], index: int, ratios: tuple[int, ...]) -> int:
+    """What a zone keeps from allocations that could use a higher one: a part of those, 1/256 unless the machine says otherwise; 0: nothing."""
+    ratio = ratios[index] if index < len(ratios) else 256
+    return sum(pages for i, pages in enumerate(zones) if i > index) // ratio if ratio else 0
 
 
-def discounted_min(pages_min: int, flags: int, old: bool) -> int:
-    """pages_min as zone_watermark_ok() lowers it for some callers."""
-    half = pages_min - pages_min // 2
+def discounted_min(pages_min: int, flags: int, old: bool, rt_quarter: bool, atomic_reserve: int) -> int:
+    """pages_min as zone_watermark_ok() lowers it for some callers; ``rt_quarter``: real-time tasks are given a quarter, not half (6.1)."""
+    waits, high, real_time = flags & gfp.WAIT, flags & gfp.HIGH, flags & gfp.RT
+    interrupt = high and not waits and not flags & gfp.NOMEMALLOC
     if old:
-        mark = half if flags & gfp.HIGH else pages_min
-        return mark if flags & gfp.WAIT else mark - mark // 4  # ALLOC_HARDER
-    if not flags & gfp.HIGH:
-        return pages_min
-    if flags & (gfp.WAIT | gfp.NOMEMALLOC):
-        return half
-    return half - half // 4  # ALLOC_MIN_RESERVE and ALLOC_NON_BLOCK
+        half, quarter = high, real_time or not waits  # ALLOC_HARDER
+    else:
+        half = high or (real_time and waits and not rt_quarter)  # ALLOC_MIN_RESERVE
+        quarter = interrupt or (real_time and rt_quarter and not (high and not waits))  # ALLOC_NON_BLOCK, ALLOC_HARDER
+    pages = pages_min
+    if half:
+        pages -= pages // 2
+    if quarter:
+        pages -= pages // 4
+    return max(pages - atomic_reserve, 0) if interrupt else pages

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from core import gfp
 from tests.twin.lru import LruList
 from tests.twin.watermarks import Mark, Marks, discounted_min
+
+PAGEBLOCK = 512  # pages
 
 
 class Zone:
@@ -11,19 +14,23 @@ class Zone:
 
     Attributes:
         free, kernel: free frames, and frames of the kernel itself.
-        reserve: below it only PF_MEMALLOC goes.
+        reserve: below it only PF_MEMALLOC goes, and no further than ``atomic_reserve``.
+        boost: on top of the marks after fragmentation (6.12).
         active, inactive: its LRU lists in 2.6.23.
         scanned: pages_scanned since a page was freed last.
         hopeless: all_unreclaimable.
         scan_active, scan_inactive: nr_scan_active and nr_scan_inactive.
     """
 
-    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int) -> None:
+    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int, atomic_reserve: int, rt_quarter: bool) -> None:
         self.managed = self.free = pages
         self.kernel = 0
         self.marks = marks
         self.lowmem_reserve = lowmem_reserve
         self.reserve = reserve
+        self.atomic_reserve = atomic_reserve
+        self.rt_quarter = rt_quarter
+        self.boost = 0
         self.active, self.inactive = LruList(), LruList()
         self.scanned = 0
         self.hopeless = False
@@ -38,15 +45,27 @@ class Zone:
     def floor(self, mark: Mark, flags: int, old: bool) -> int:
         """Free frames must stay above this."""
         if mark is Mark.NONE:
-            return 0
+            return self.atomic_reserve
         if mark is Mark.LOW:
-            pages = self.marks.low
+            pages = self.marks.low + self.boost
         elif mark is Mark.HIGH:
-            pages = self.marks.high
+            pages = self.marks.high + self.boost
         else:
-            pages = discounted_min(self.marks.min, flags, old)
+            pages = self.marks.min + (self.boost if old or not flags & (gfp.HIGH | gfp.RT) else 0)
+            if mark is Mark.OOM:
+                pages -= pages // 2
+            else:
+                pages = discounted_min(pages, flags, old, self.rt_quarter, self.atomic_reserve)
         return pages + self.lowmem_reserve + self.reserve
 
     def ok(self, mark: Mark, flags: int, old: bool) -> bool:
         """zone_watermark_ok() for one page."""
         return self.free > self.floor(mark, flags, old)
+
+    def fell_back(self, factor: int) -> bool:
+        """boost_watermark(): a pageblock more after an allocation had to take one of another migratetype; False: not in so small a zone."""
+        most = self.marks.high * factor // 10_000
+        if self.managed < 4 * PAGEBLOCK or most == 0:
+            return False
+        self.boost = min(self.boost + PAGEBLOCK, max(most, PAGEBLOCK))
+        return True
