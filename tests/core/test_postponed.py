@@ -28,7 +28,7 @@ def test_counted_as_lru_the_laundry_kills_nobody() -> None:
     outcome = run("postponed", TWICE_RAM, laundry_counts_as_lru=1)
     assert not outcome.oom
     assert outcome.laundry_max > 800
-    assert outcome.pswpout > 1000
+    assert outcome.pswpout > 500
 
 
 def test_where_writes_need_memory_pf_memalloc_decides_whether_they_start() -> None:
