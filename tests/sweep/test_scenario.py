@@ -95,7 +95,7 @@ def test_rows_are_chosen_by_name_or_first_word_and_bring_their_baselines(tmp_pat
         ("seeds: 3", "seeds: 0", "seeds: 0; allowed: >= 1"),
         ("seeds: 3", "seed: 3", "seed: unknown key; allowed: baseline, machine, name, ratios, rows, seeds, "),
         ("machine.swap.write_mb_s", "machine.swap.write_mb", "machine.swap.write_mb: unknown key; allowed: "),
-        ("workload: {kind: mix", "workload: {kind: max", "rows[3].workload.kind: max; allowed: cyclic, mix, trace"),
+        ("workload: {kind: mix", "workload: {kind: max", "rows[3].workload.kind: max; allowed: crew, cyclic, mix, trace"),
         ("workload: {kind: cyclic, size_mib: 16, text_pages: 4, op_ns: 1000, duration_s: 1}\n", "", "rows[0].workload: missing; allowed: the name or the keys"),
     ],
 )
