@@ -203,7 +203,7 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
         f.phase = WAITED
         return wait_for_kswapd(m, a, f, answer)
     f.phase = RECLAIM
-    limit = INFINITY if f.gfp & gfp.FS else actor.local_ns + SECOND
+    limit = INFINITY if f.gfp & gfp.FS and vm.era != ERA_2_6_23 else actor.local_ns + SECOND
     return sleep(m, a, WAIT_PFMEMALLOC, actor.node, limit)
 
 
@@ -237,9 +237,10 @@ def reclaimable_pages(m: Any, n: int) -> int:
 
 @jit
 def zone_unreclaimable(m: Any) -> bool:
-    """all_unreclaimable() to v3.10: kswapd found every zone scanned six times with nothing freed."""
+    """all_unreclaimable() to v3.10: kswapd found every zone scanned six times with nothing freed, or gave its node up and will not look again."""
     for z in range(len(m.zones)):
-        if not m.zones[z].all_unreclaimable:
+        zone = m.zones[z]
+        if not zone.all_unreclaimable and m.nodes[zone.node].kswapd_failures < HOPELESS:
             return False
     return True
 

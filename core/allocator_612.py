@@ -102,6 +102,7 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
     f.loops = 0 if progress else f.loops + 1
     hopeless = 1 if zone_unreclaimable(m) else 0
     if not pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables):
+        actor.local_ns += m.vm[0].scan_ns  # a round takes its time even with nothing to scan (estimate)
         return give_way(m, a)
     z = try_alloc(m, MARK_HIGH, f.gfp)
     if z >= 0:

@@ -11,7 +11,7 @@ from core import gfp, lru
 from core.allocator import take_reserve
 from core.frames import try_alloc
 from core.jit import inlined, jit, outlined
-from core.reclaim import SWAP_CLUSTER_MAX, evict
+from core.reclaim import evict
 from core.state import INACTIVE, INACTIVE_FILE, LISTS, READING
 from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
 from core.watermark import ERA_2_6_23, MARK_MIN, watermark_ok
@@ -47,7 +47,7 @@ def scan(m: Any, pol: Any, flags: int) -> int:
     for lruvec in range(len(m.queues) // LISTS - 1, -1, -1):
         which = lruvec * LISTS + (INACTIVE if vm.era == ERA_2_6_23 else INACTIVE_FILE)
         left = min(m.queues[which].nr, budget - scanned)
-        while left > 0 and freed < SWAP_CLUSTER_MAX:
+        while left > 0 and freed < vm.batch:
             p = lru.pop_tail(m, which)
             left -= 1
             scanned += 1

@@ -5,7 +5,7 @@ that differ from its era's (era.py):
 
     dirty_page(is_kswapd, anon, marked, node_dirty, priority, own)
         a dirty page at the LRU tail that may be written now; ``marked``: PG_reclaim is set, ``node_dirty``: PGDAT_DIRTY.
-        WRITE, SET_ASIDE, TO_LAUNDRY, KEEP, MARK or ACTIVATE.
+        WRITE, SET_ASIDE, TO_LAUNDRY, KEEP, MARK or ACTIVATE. 6.12 has no laundries, 2.6.23 no MARK: the page is kept.
     writeback_page(is_kswapd, marked, node_writeback, own)
         a page under writeback at the LRU tail; ``node_writeback``: PGDAT_WRITEBACK. KEEP or ACTIVATE (either way it is marked PG_reclaim in 6.12).
     launder(is_kswapd, when, nr_laundry, priority, own)

@@ -23,7 +23,6 @@ from core.state import (
     INACTIVE_FILE,
     IO_CAP,
     LISTS,
-    MAX_REQUEST,
     MGLRU,
     NO_LIST,
     READING,
@@ -51,7 +50,7 @@ def block_of(m: Any, dev: int, p: int) -> int:
 def merges(m: Any, dev: int, write: int, block: int) -> bool:
     """The block continues the last request of its direction (elv_merge)."""
     d = m.devs[dev]
-    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < MAX_REQUEST)
+    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < m.vm[0].max_request)
 
 
 @inlined
@@ -64,8 +63,8 @@ def queue_full(m: Any, dev: int, write: int, p: int) -> bool:
 
 
 @inlined
-def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
-    """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends."""
+def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: int) -> None:
+    """Queue one page; ``held`` kernel pages (negative: mempool elements) are freed when its write ends; ``faults`` (1: one request) seek each for itself."""
     d = m.devs[dev]
     spindle = m.devs[d.spindle]
     block = block_of(m, dev, p)
@@ -80,8 +79,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int) -> None:
     start = max(now, spindle.busy_until)
     if block != spindle.head_block and d.seek_ns > 0:
         # A short hop costs what passes under the head meanwhile; the elevator sorts those within its queue.
-        start += min(abs(block - spindle.head_block) * d.page_ns_read, d.seek_ns)
-        m.vm[0].nr_seeks += 1
+        start += min(abs(block - spindle.head_block) * d.page_ns_read, d.seek_ns) * faults
+        m.vm[0].nr_seeks += faults
     spindle.head_block = block + 1
     spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
     entry = m.io[dev * 2 + write, d.io_head[write] & (IO_CAP - 1)]
@@ -219,7 +218,7 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         wake(m, WAIT_FLOOR, -1, now)
     if vm.waiting[WAIT_WRITEBACK]:
         m.nodes[n].throttled_written += 1
-        if m.nodes[n].throttled_written > 32:
+        if m.nodes[n].throttled_written > vm.batch:
             wake(m, WAIT_WRITEBACK, n, now)
 
 

@@ -16,6 +16,9 @@ from core.units import MS, SECOND
 from core.watermark import ERA_2_6_23
 
 RATELIMIT_SHIFT: Final = 10  # fixed point of ratios, RATELIMIT_CALC_SHIFT
+RATELIMIT_MIN: Final = 16  # real pages
+RATELIMIT_MAX: Final = 1024
+RATELIMIT_OVER: Final = 8
 INIT_BW: Final = 25_600  # pages/s: 100 MB/s, wb_init()
 BW_INTERVAL_NS: Final = 200 * MS
 MAX_PAUSE_NS: Final = 200 * MS
@@ -109,7 +112,8 @@ def wake_flusher(m: Any, pages: int, now: int) -> None:
 @jit
 def base_ratelimit(m: Any) -> int:
     """ratelimit_pages of 2.6.23 (page_writeback_init)."""
-    return int(min(max(m.vm[0].nr_total // (32 * len(m.cpu_free)), 16), 1024))
+    vm = m.vm[0]
+    return int(min(max(vm.nr_total // (32 * len(m.cpu_free)), vm.ratelimit_min), vm.ratelimit_max))
 
 
 @jit
@@ -118,16 +122,16 @@ def ratelimit_pages(m: Any) -> int:
     vm = m.vm[0]
     if vm.era == ERA_2_6_23:
         if vm.nr_dirty + vm.nr_writeback > dirty_limits(m)[1]:
-            return 8
+            return int(vm.ratelimit_over)
         return base_ratelimit(m)
     _background, limit = dirty_limits(m)
-    room = limit - vm.nr_dirty - vm.nr_file_writeback
+    room = (limit - vm.nr_dirty - vm.nr_file_writeback) * vm.page_scale
     if room <= 0:
         return 1
     interval = 1
     while interval * interval * 4 <= room:
         interval *= 2
-    return interval
+    return int(max(interval // vm.page_scale, 1))
 
 
 @jit

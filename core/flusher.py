@@ -12,14 +12,13 @@ from core.device import write_congested
 from core.dirty import dirty_limits
 from core.jit import jit, outlined
 from core.pageout import pageout
-from core.reclaim import SWAP_CLUSTER_MAX
 from core.sched import CONTINUE, FSYNC, WAIT_CONGESTION, WAIT_PAGE, WAIT_WORK, WRITEBACK_PAGES, give_way, pop, push, sleep
 from core.state import FILE, GONE
 from core.streams import ANON, DIRTY, WRITEBACK
 from core.units import INFINITY, MS
 from core.watermark import ERA_2_6_23
 
-MAX_WRITEBACK_PAGES: Final = 1024
+MAX_WRITEBACK_PAGES: Final = 1024  # real pages
 
 START: Final = 0
 WROTE: Final = 1
@@ -49,7 +48,7 @@ def step_pages(m: Any, a: int, f: Any) -> int:
         f.phase = START
         f.nr_reclaimed += f.ret
         f.count += 1
-        if f.count % SWAP_CLUSTER_MAX == 0:
+        if f.count % m.vm[0].batch == 0:
             return give_way(m, a)
     if f.nr_reclaimed < f.nr_to_reclaim:
         p = next_dirty(m, f)
@@ -65,9 +64,9 @@ def step(m: Any, a: int, f: Any) -> int:
     vm = m.vm[0]
     now = m.actors[a].local_ns
     if f.phase == WROTE:
-        vm.flush_wanted = max(vm.flush_wanted - f.ret, 0) if f.ret == MAX_WRITEBACK_PAGES else 0
+        vm.flush_wanted = max(vm.flush_wanted - f.ret, 0) if f.ret == vm.max_writeback else 0
         f.phase = START
-        if f.older > 0 and f.ret < MAX_WRITEBACK_PAGES:
+        if f.older > 0 and f.ret < vm.max_writeback:
             f.until = now + vm.dirty_writeback_ns
         if f.ret == 0 or (vm.era == ERA_2_6_23 and write_congested(m, FILE)):
             return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
@@ -84,7 +83,7 @@ def step(m: Any, a: int, f: Any) -> int:
         return sleep(m, a, WAIT_WORK, 0, f.until)
     f.phase = WROTE
     w = push(m, a, WRITEBACK_PAGES)
-    w.nr_to_reclaim = MAX_WRITEBACK_PAGES
+    w.nr_to_reclaim = vm.max_writeback
     w.older = f.older
     w.looked = 0
     return CONTINUE

@@ -18,10 +18,11 @@ def fell_back(m: Any, z: int, now: int) -> None:
     """A fragmentation event in zone ``z``: a pageblock more on its watermarks; its kswapd is woken even if the node is balanced."""
     vm = m.vm[0]
     zone = m.zones[z]
-    if vm.era == ERA_2_6_23 or zone.managed < 4 * PAGEBLOCK_PAGES:
+    if vm.era == ERA_2_6_23 or zone.managed < 4 * vm.pageblock:
         return
     most = zone.wmark_high * vm.watermark_boost_factor // 10000
     if most == 0:
         return
-    zone.wmark_boost = min(zone.wmark_boost + PAGEBLOCK_PAGES, max(most, PAGEBLOCK_PAGES))
+    # An allocation of one simulated page is page_scale events of a pageblock each.
+    zone.wmark_boost = min(zone.wmark_boost + PAGEBLOCK_PAGES, max(most, vm.pageblock))
     wake_node(m, zone.node, now)

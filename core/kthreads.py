@@ -8,7 +8,7 @@ from typing import Final
 from core import gfp
 from core.sched import KSWAPD_612, KSWAPD_2623, LAUNDRY_THREAD
 from core.state import DEPTH, Memory
-from core.units import KIB_PER_PAGE
+from core.units import KIB_PER_PAGE, in_scale
 from core.watermark import ERA_2_6_23
 
 CLASSES: Final = (gfp.KERNEL, gfp.NOFS, gfp.NOIO)  # what the first, second and third kswapd of a CPU may do
@@ -42,7 +42,8 @@ def start(memory: Memory, values: Mapping[str, int], cpus: int) -> None:
     vm.launderd = -1
     if "background_launder_rate" in values:
         vm.launderd = actors - 1
-        vm.launder_rate = max(values["background_launder_rate"] // KIB_PER_PAGE // 10, 1)
-        vm.launder_max = values["background_launder_max"] // KIB_PER_PAGE
+        scale = int(vm.page_scale)
+        vm.launder_rate = max(in_scale(values["background_launder_rate"] // KIB_PER_PAGE // 10, scale), 1)
+        vm.launder_max = in_scale(values["background_launder_max"] // KIB_PER_PAGE, scale)
         memory.actors[actors - 1].memalloc = 1
         memory.frames[(actors - 1) * DEPTH].proc = LAUNDRY_THREAD

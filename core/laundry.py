@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import lru
 from core.jit import inlined, jit, outlined
-from core.reclaim import SWAP_CLUSTER_MAX, isolate
+from core.reclaim import isolate
 from core.sched import CONTINUE, LAUNDER_QUEUE, SHRINK_LIST_2623, give_way, pop, push
 from core.state import LAUNDRY_LIST, LISTS
 
@@ -60,7 +60,7 @@ def step_queue(m: Any, a: int, f: Any) -> int:
         s = push(m, a, SHRINK_LIST_2623)
         s.sc = f.sc
         s.laundering = 1
-        taken = isolate(m, s, f.zone * LISTS + LAUNDRY_LIST, min(SWAP_CLUSTER_MAX, f.nr_to_reclaim - f.count))
+        taken = isolate(m, s, f.zone * LISTS + LAUNDRY_LIST, min(m.vm[0].batch, f.nr_to_reclaim - f.count))
         if taken > 0:
             f.count += taken
             m.vm[0].pgscan_kswapd += taken

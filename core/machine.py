@@ -13,6 +13,7 @@ from core.units import PAGES_PER_MIB
 MAX_CPUS: Final = 1024
 MAX_NODES: Final = 8
 MAX_RAM_MIB: Final = 4 * 1024 * 1024
+PAGE_SCALES: Final = (1, 2, 4, 8, 16, 32, 64)
 
 
 def _refuse_outside(owner: str, values: Mapping[str, int], bounds: Mapping[str, tuple[int, int]]) -> None:
@@ -96,6 +97,7 @@ class Machine:
         unmap_ns: try_to_unmap() of one page, CPU ns.
         submit_ns: submitting one page for I/O, CPU ns.
         irq_ns: receiving one packet, CPU ns.
+        page_scale: real pages that one simulated page stands for, 1 to 64, a power of two; all that is given here stays in real pages and their costs.
     """
 
     name: str
@@ -121,13 +123,16 @@ class Machine:
     unmap_ns: int = 500
     submit_ns: int = 1_500
     irq_ns: int = 3_000
+    page_scale: int = 1
 
     def __post_init__(self) -> None:
         costs = [f.name for f in dataclass_fields(self) if f.name.endswith("_ns")]
         bounds = {"ram_mib": (1, MAX_RAM_MIB), "cpus": (1, MAX_CPUS), "swap_mib": (0, MAX_RAM_MIB), "nodes": (1, MAX_NODES)}
-        bounds |= {"kernel_pages": (0, self.ram_pages * 3 // 4), "slab_pages": (0, self.ram_pages // 2), "slab_floor": (0, self.slab_pages)}
+        bounds |= {"kernel_pages": (0, self.real_pages * 3 // 4), "slab_pages": (0, self.real_pages // 2), "slab_floor": (0, self.slab_pages)}
         bounds |= dict.fromkeys(costs, (1, 1000000000))
         _refuse_outside("machine", vars(self), bounds)
+        if self.page_scale not in PAGE_SCALES:
+            raise ValueError(f"machine.page_scale: {self.page_scale}; allowed: {', '.join(map(str, PAGE_SCALES))}")
         if self.zones_mib and (min(self.zones_mib) < 1 or sum(self.zones_mib) != self.ram_mib):
             raise ValueError(f"machine.zones_mib: {list(self.zones_mib)}; allowed: sizes >= 1 that add up to ram_mib = {self.ram_mib}")
         if len(self.zones_mib) > 4:
@@ -140,12 +145,23 @@ class Machine:
             raise ValueError(f"machine.nodes: {self.nodes}; allowed: all zones but the last fit on node 0, which has {share} MiB")
 
     @property
-    def ram_pages(self) -> int:
+    def real_pages(self) -> int:
+        """RAM in real pages."""
         return self.ram_mib * PAGES_PER_MIB
 
     @property
+    def ram_pages(self) -> int:
+        """RAM in simulated pages."""
+        return self.real_pages // self.page_scale
+
+    @property
+    def swap_slots(self) -> int:
+        """Swap space in simulated pages."""
+        return self.swap_mib * PAGES_PER_MIB // self.page_scale
+
+    @property
     def node_zones(self) -> tuple[tuple[int, ...], ...]:
-        """Pages of each zone of each node, from low to high."""
-        low = tuple(mib * PAGES_PER_MIB for mib in self.zones_mib[:-1])
+        """Simulated pages of each zone of each node, from low to high."""
+        low = tuple(mib * PAGES_PER_MIB // self.page_scale for mib in self.zones_mib[:-1])
         ends = [self.ram_pages * node // self.nodes for node in range(self.nodes + 1)]
         return tuple((*(low if node == 0 else ()), ends[node + 1] - ends[node] - (sum(low) if node == 0 else 0)) for node in range(self.nodes))

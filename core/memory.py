@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from core import gfp, kthreads, sched, stall
 from core.arena import arena
 from core.device import FILE_BLOCKS
-from core.dirty import INIT_BW
+from core.dirty import INIT_BW, RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
+from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
 from core.network import TIME, timetable
-from core.reclaim import DEF_PRIORITY
+from core.reclaim import DEF_PRIORITY, SHRINK_BATCH, SWAP_CLUSTER_MAX
 from core.state import (
     ACTOR,
     CLASSIC,
@@ -25,6 +26,7 @@ from core.state import (
     IO,
     IO_CAP,
     LISTS,
+    MAX_REQUEST,
     NO_LIST,
     NODE,
     PAGE,
@@ -35,9 +37,10 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, Streams
-from core.units import INFINITY, KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, page_transfer_ns
-from core.vmscan_mglru.gens import MIN_NR_GENS
-from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, lowmem_reserve, setup_watermarks
+from core.task import MAX_READAHEAD
+from core.units import INFINITY, KIB_PER_PAGE, MS, SECOND, in_scale, page_transfer_ns, up_in_scale
+from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS
+from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, PAGEBLOCK_PAGES, lowmem_reserve, setup_watermarks
 
 
 def records(dtype: np.dtype[Any], *shape: int) -> Any:
@@ -70,7 +73,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
             "flags": (np.uint8, (streams.n_pages,)),
             "rings": (np.int32, (lruvecs * LISTS, ring)),
             "io": (IO, (4, IO_CAP)),
-            "slots": (np.uint8, (max(machine.swap_mib * PAGES_PER_MIB, 1),)),
+            "slots": (np.uint8, (max(machine.swap_slots, 1),)),
         }
     )
     page = big["page"]
@@ -109,18 +112,19 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
     of_nodes = machine.node_zones
     pages = [size for node in of_nodes for size in node]
     nodes = [(node, place) for node, sizes in enumerate(of_nodes) for place in range(len(sizes))]
-    marks = setup_watermarks(pages, values["min_free_kbytes"], values.get("watermark_scale_factor", 0), era)
+    scale = machine.page_scale
+    marks = setup_watermarks([size * scale for size in pages], values["min_free_kbytes"], values.get("watermark_scale_factor", 0), era)
     zones = records(ZONE, len(pages))
     for index, (zone, mark) in enumerate(zip(zones, marks, strict=True)):
         zone.node, place = nodes[index]
         zone.lruvec = LISTS * (index if era == ERA_2_6_23 else zone.node)
         zone.managed = pages[index]
         zone.nr_free = pages[index]
-        zone.wmark_min, zone.wmark_low, zone.wmark_high = mark.min, mark.low, mark.high
+        zone.wmark_min, zone.wmark_low, zone.wmark_high = (in_scale(size, scale) for size in (mark.min, mark.low, mark.high))
         ratio = machine.lowmem_reserve_ratio[place] if place < len(machine.lowmem_reserve_ratio) else LOWMEM_RESERVE_RATIO
         zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place, ratio)
-        zone.reserve = values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages)
-        zone.atomic_reserve = mark.min * values.get("atomic_reserve_percent", 0) // 100
+        zone.reserve = in_scale(values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages), scale)
+        zone.atomic_reserve = in_scale(mark.min * values.get("atomic_reserve_percent", 0) // 100, scale)
         zone.prev_priority = DEF_PRIORITY
     return zones
 
@@ -128,6 +132,7 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
 def _nodes(machine: Machine, streams: Streams) -> NDArray[Any]:
     nodes = records(NODE, machine.nodes)
     first = 0
+    nodes.lru_batch = in_scale(MIN_LRU_BATCH, machine.page_scale)
     for index, sizes in enumerate(machine.node_zones):
         nodes[index].zone_first = first
         first += len(sizes)
@@ -139,14 +144,15 @@ def _nodes(machine: Machine, streams: Streams) -> NDArray[Any]:
 
 def _boot_allocations(zones: NDArray[Any], machine: Machine) -> int:
     """Kernel and slab pages, from each zone in proportion; returns the pages taken for good (slab is not)."""
-    want = machine.kernel_pages + machine.slab_pages
+    kernel = in_scale(machine.kernel_pages, machine.page_scale)
+    want = kernel + in_scale(machine.slab_pages, machine.page_scale)
     total = machine.ram_pages
     for index in range(len(zones)):
         zone = zones[index]
         share = want * int(zone.managed) // total if index < len(zones) - 1 else want - sum(int(z.nr_kernel) for z in zones[:-1])
         zone.nr_kernel = share
         zone.nr_free -= share
-    return machine.kernel_pages
+    return kernel
 
 
 def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams, zones: NDArray[Any]) -> NDArray[Any]:
@@ -165,25 +171,25 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
         setattr(vm, name, values[name])
     vm.min_ttl_ns = values.get("min_ttl_ms", 0) * MS
     vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
-    vm.writeout_cap = values["writeout_cap_pages"]
+    vm.writeout_cap = up_in_scale(values["writeout_cap_pages"], machine.page_scale)
     vm.prealloc = values.get("preallocate", 0)
     vm.laundry_counts_as_lru = values.get("laundry_counts_as_lru", 0)
     vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
     for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns", "walk_ns"):
-        setattr(vm, name, getattr(machine, name))
+        setattr(vm, name, getattr(machine, name) * machine.page_scale)
+    _constants(vm, machine.page_scale)
     vm.nr_total = machine.ram_pages
-    vm.nr_slab = machine.slab_pages
-    vm.slab_floor = machine.slab_floor
+    vm.nr_slab = in_scale(machine.slab_pages, machine.page_scale)
+    vm.slab_floor = in_scale(machine.slab_floor, machine.page_scale)
     vm.totalreserve = sum(min(int(z.managed), int(z.lowmem_reserve + z.wmark_high + z.reserve)) for z in zones)
-    vm.swap_slots = machine.swap_mib * PAGES_PER_MIB
+    vm.swap_slots = machine.swap_slots
     vm.swap_free = vm.swap_slots
     vm.time_to_low_ns = -1
     vm.time_to_first_oom_ns = -1
     vm.nr_free_min_seen = sum(int(z.nr_free) for z in zones)
-    vm.dirty_ratelimit = INIT_BW
-    vm.write_bw = INIT_BW
+    vm.dirty_ratelimit = vm.write_bw = in_scale(INIT_BW, machine.page_scale)
     files = np.flatnonzero((streams.page_attr & ANON) == 0)
     if len(files):
         vm.file_first, vm.file_last = int(files[0]), int(files[-1]) + 1
@@ -191,16 +197,30 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     return vms
 
 
+def _constants(vm: Any, scale: int) -> None:
+    """What the kernel counts in pages, in simulated ones."""
+    vm.page_scale = scale
+    vm.batch = in_scale(SWAP_CLUSTER_MAX, scale)
+    vm.max_request = in_scale(MAX_REQUEST, scale)
+    vm.max_readahead = in_scale(MAX_READAHEAD, scale)
+    vm.max_writeback = in_scale(MAX_WRITEBACK_PAGES, scale)
+    vm.ratelimit_min = in_scale(RATELIMIT_MIN, scale)
+    vm.ratelimit_max = in_scale(RATELIMIT_MAX, scale)
+    vm.ratelimit_over = in_scale(RATELIMIT_OVER, scale)
+    vm.slab_batch = in_scale(SHRINK_BATCH, scale)
+    vm.pageblock = in_scale(PAGEBLOCK_PAGES, scale)
+
+
 def _devices(machine: Machine) -> NDArray[Any]:
     devs = records(DEV, 2)
     for index, device in ((SWAP, machine.swap), (FILE, machine.file)):
-        _device(devs[index], device, SWAP if machine.same_device else index)
+        _device(devs[index], device, SWAP if machine.same_device else index, machine.page_scale)
     return devs
 
 
-def _device(dev: Any, device: Device, spindle: int) -> None:
-    dev.page_ns_read = page_transfer_ns(device.read_mb_s)
-    dev.page_ns_write = page_transfer_ns(device.write_mb_s)
+def _device(dev: Any, device: Device, spindle: int, scale: int) -> None:
+    dev.page_ns_read = page_transfer_ns(device.read_mb_s) * scale
+    dev.page_ns_write = page_transfer_ns(device.write_mb_s) * scale
     dev.latency_ns = device.latency_ns
     dev.seek_ns = device.seek_ns
     dev.nr_requests = device.nr_requests
@@ -208,7 +228,7 @@ def _device(dev: Any, device: Device, spindle: int) -> None:
     dev.congestion_off = device.nr_requests - device.nr_requests // 8 - device.nr_requests // 16 - 1
     dev.w_alloc_milli = device.w_alloc_milli
     dev.w_gfp = device.w_gfp
-    dev.w_pool = device.w_pool
+    dev.w_pool = up_in_scale(device.w_pool, scale)
     dev.spindle = spindle
     dev.network = device.network
     dev.head_block = FILE_BLOCKS - 1  # a place where no request begins
@@ -252,4 +272,4 @@ def _frames(machine: Machine, tasks: int, era: int, more: int) -> NDArray[Any]:
 
 def _touch_costs(machine: Machine, streams: Streams) -> NDArray[np.int64]:
     base = np.array([machine.touch_ns, machine.touch_ns, machine.copy_ns, machine.copy_ns], np.int64)
-    return np.ascontiguousarray(base[None, :] + streams.op_ns[:, None])
+    return np.ascontiguousarray(base[None, :] * machine.page_scale + streams.op_ns[:, None])

@@ -133,7 +133,7 @@ def begin(m: Any, a: int, f: Any) -> None:
     elif f.result == BURST_END:
         give_kernel(m, amount)
         vm.nr_burst -= amount
-        m.actors[a].local_ns += BURST_PAGE_NS * amount
+        m.actors[a].local_ns += BURST_PAGE_NS * amount * vm.page_scale
     elif f.result == SLAB_BURST:
         vm.slab_burst += amount
     elif m.devs[amount].network:
@@ -152,7 +152,7 @@ def handle(m: Any, pol: Any, a: int, f: Any, z: int) -> None:
     vm = m.vm[0]
     f.count -= 1
     if f.result == BURST:
-        m.actors[a].local_ns += BURST_PAGE_NS
+        m.actors[a].local_ns += BURST_PAGE_NS * vm.page_scale
         if z < 0:
             f.count = 0  # the interrupt gives up
             return

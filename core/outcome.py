@@ -16,12 +16,24 @@ END_DEADLOCK: Final = 3  # nothing moved for DEADLOCK_NS
 END_PANIC: Final = 4  # out of memory and nobody to kill
 END_INVARIANT: Final = 5  # the engine contradicts itself; never leaves simulate()
 
+# Counts of pages, of touches, packets and allocations of one page: a simulated one stands for page_scale real ones. All else counts events.
+_OF_PAGES: Final = """
+    ops_done nr_free_min_seen nr_free_final reserve_used memalloc_fail recursion_reclaimed atomic_reclaimed atomic_fail
+    writeout_held_max nr_prealloc_max slab_burst_max laundry_isolated laundry_max
+    packets_received packets_dropped packets_overrun packets_filtered acks_lost
+    pgscan_anon pgscan_file pgsteal_anon pgsteal_file
+    pgfault pgmajfault pgalloc pgfree pgactivate pgdeactivate pgrotated pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct pswpin pswpout
+    nr_dirty nr_writeback nr_dirtied nr_written nr_vmscan_write nr_vmscan_immediate_reclaim
+    workingset_refault_anon workingset_refault_file workingset_activate_anon workingset_activate_file slabs_scanned
+"""
+OF_PAGES: Final = frozenset(_OF_PAGES.split())
+
 
 @dataclass(frozen=True)
 class Outcome:
     """The measured result of one simulation.
 
-    Attributes (pages unless the name says otherwise; names of /proc/vmstat mean what they mean there):
+    Attributes (real pages unless the name says otherwise; names of /proc/vmstat mean what they mean there):
         end: why the run ended (END_*).
         oom_kills: tasks killed.
         deadlock: 1 if nothing moved any more, or nobody was left to kill.

@@ -174,7 +174,7 @@ def write(m: Any, a: int, f: Any) -> None:
     if m.vm[0].prealloc:
         take_along(m, f)
     m.actors[a].local_ns += m.vm[0].submit_ns
-    submit(m, f.dev, WRITE_IO, f.page, f.held, m.actors[a].local_ns)
+    submit(m, f.dev, WRITE_IO, f.page, f.held, m.actors[a].local_ns, 1)
 
 
 @inlined
@@ -187,7 +187,7 @@ def write_at_once(m: Any, a: int, p: int) -> bool:
         return False
     start_writeback(m, p, dev, 1)
     actor.local_ns += vm.submit_ns
-    submit(m, dev, WRITE_IO, p, 0, actor.local_ns)
+    submit(m, dev, WRITE_IO, p, 0, actor.local_ns, 1)
     return True
 
 

@@ -133,7 +133,7 @@ class Policy:
             low, high = known[name].low, known[name].high
             if not low <= value <= high:
                 raise ValueError(f"params.{name}: {value}; allowed: {low} to {high}")
-        most = machine.ram_pages * KIB_PER_PAGE // 2
+        most = machine.real_pages * KIB_PER_PAGE // 2
         for name in SIZES:
             if values[name] > most:
                 raise ValueError(f"params.{name}: {values[name]}; allowed: at most half of RAM, {most}")
@@ -141,12 +141,12 @@ class Policy:
 
     def _default(self, tunable: Tunable, machine: Machine) -> int:
         if tunable.name in self.defaults and tunable.name in SIZES:
-            return min(self.defaults[tunable.name], machine.ram_pages * KIB_PER_PAGE // 4)
+            return min(self.defaults[tunable.name], machine.real_pages * KIB_PER_PAGE // 4)
         if tunable.default is not None:
             return tunable.default
-        default = default_min_free_kbytes(machine.ram_pages, self.mechanics)
+        default = default_min_free_kbytes(machine.real_pages, self.mechanics)
         if machine.thp and self.mechanics != ERA_2_6_23:
-            default = max(default, recommended_min_free_kbytes([pages for node in machine.node_zones for pages in node]))
+            default = max(default, recommended_min_free_kbytes([pages * machine.page_scale for node in machine.node_zones for pages in node]))
         return default
 
     def decisions(self) -> Decisions:

@@ -17,9 +17,10 @@ from core.vmscan_mglru.feedback import shadow, tier_of
 from core.vmscan_mglru.gens import put_rejected
 from core.watermark import ERA_2_6_23, MARK_MIN
 
-SWAP_CLUSTER_MAX: Final = 32
+SWAP_CLUSTER_MAX: Final = 32  # real pages: compiled code takes vm.batch, but for weights
 DEF_PRIORITY: Final = 12
 
+SHRINK_BATCH: Final = 128  # objects
 OBJECTS_PER_PAGE: Final = 20  # estimate: dentries and inodes
 OBJECTS_PER_FREED_PAGE: Final = 40  # estimate: half of the objects freed sit on pages that stay in use
 
@@ -176,10 +177,10 @@ def shrink_slab(m: Any, scanned: int, lru_pages: int, priority: int) -> int:
         delta = 4 * (objects >> priority) // 2
     vm.slab_carry = min(vm.slab_carry + delta, 2 * objects)
     done = 0
-    while vm.slab_carry >= 128 and vm.nr_slab > vm.slab_floor:
-        vm.slab_carry -= 128
-        done += 128
-        vm.slab_partial += 128
+    while vm.slab_carry >= vm.slab_batch and vm.nr_slab > vm.slab_floor:
+        vm.slab_carry -= vm.slab_batch
+        done += vm.slab_batch
+        vm.slab_partial += vm.slab_batch
         pages = min(vm.slab_partial // OBJECTS_PER_FREED_PAGE, vm.nr_slab - vm.slab_floor)
         vm.slab_partial -= pages * OBJECTS_PER_FREED_PAGE
         vm.nr_slab -= pages

@@ -12,10 +12,11 @@ from core import audit, engine, stall
 from core.era import ERAS
 from core.machine import Machine
 from core.memory import boot
-from core.outcome import END_DEADLOCK, END_DONE, END_INVARIANT, END_PANIC, Outcome
+from core.outcome import END_DEADLOCK, END_DONE, END_INVARIANT, END_PANIC, OF_PAGES, Outcome
 from core.policy import LRUS, Policy
 from core.state import Memory
 from core.streams import Streams
+from core.units import up_in_scale
 
 
 class InvariantError(RuntimeError):
@@ -37,8 +38,11 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
         InvariantError: pages are not conserved or the clock goes back.
     """
     assert streams.checked
+    scale = machine.page_scale
+    if streams.page_scale != scale:
+        raise ValueError(f"streams.page_scale: {streams.page_scale}; allowed: {scale}, the page_scale of machine {machine.name}")
     values = policy.resolve(machine, params)
-    own = np.array([values[t.name] for t in policy.own] or [0], np.int64)
+    own = np.array([up_in_scale(values[t.name], scale) if t.unit == "pages" else values[t.name] for t in policy.own] or [0], np.int64)
     memory, boot_pages = boot(machine, policy.mechanics, values, own, streams, LRUS.index(policy.lru))
     memory.zones["rt_quarter"] = ERAS[policy.era].rt_quarter
     vm = memory.vm[0]
@@ -63,7 +67,8 @@ def _outcome(memory: Memory) -> Outcome:
         "stall_ns_p99": _quantile(memory.stalls, 99),
         "nr_free_final": sum(int(z.nr_free) for z in memory.zones),
     }
-    return Outcome(**{name: int(computed[name] if name in computed else vm[name]) for name in Outcome.fields()})
+    found = {name: int(computed[name] if name in computed else vm[name]) for name in Outcome.fields()}
+    return Outcome(**{name: value * int(vm.page_scale) if name in OF_PAGES else value for name, value in found.items()})
 
 
 def _quantile(histogram: NDArray[np.int64], percent: int) -> int:

@@ -12,7 +12,6 @@ from core import gfp
 from core.allocator import alloc, alloc_slow
 from core.frames import give_kernel
 from core.jit import jit, outlined
-from core.reclaim import SWAP_CLUSTER_MAX
 from core.sched import CONTINUE, SLAB_BURST, pop, push
 
 ALLOC_NS: Final = 100  # estimate: the fast path of the allocator
@@ -40,9 +39,9 @@ def step(m: Any, a: int, f: Any) -> int:
         if f.ret == 0:
             return done(m, a, f)
         hold(m, f, f.ret - 1)
-    until = min(f.count, f.held + SWAP_CLUSTER_MAX)
+    until = min(f.count, f.held + vm.batch)
     while f.held < until:
-        m.actors[a].local_ns += ALLOC_NS
+        m.actors[a].local_ns += ALLOC_NS * vm.page_scale
         z = alloc(m, a, gfp.KERNEL)
         if z < 0:
             f.phase = CAME

@@ -40,12 +40,12 @@ MGLRU: Final = 1
 SWAP: Final = 0
 FILE: Final = 1
 IO_CAP: Final = 1 << 15  # pages in flight per device and direction: 128 requests of at most 128 pages, with room
-MAX_REQUEST: Final = 128  # pages: 512 KiB
+MAX_REQUEST: Final = 128  # real pages: 512 KiB
 DEPTH: Final = 40  # frames an actor can stack
 
 
 class Vm:
-    """What there is once a machine: sysctls, clocks, counters. nr_ fields count pages; *_ns are nanoseconds."""
+    """What there is once a machine: sysctls, clocks, counters. nr_ fields count simulated pages; *_ns are nanoseconds."""
 
     now: i8
     horizon_ns: i8
@@ -73,7 +73,18 @@ class Vm:
     prealloc: i8  # what a write needs is allocated when its page is dirtied
     laundry_counts_as_lru: i8  # private laundries count for the tests that call a zone hopeless
     clean_floor: i8  # free and clean file pages together that must stay, pages (0: no floor)
-    # CPU costs
+    # how many real pages a simulated one stands for, and the kernel's constants in simulated pages
+    page_scale: i8
+    batch: i8  # SWAP_CLUSTER_MAX
+    max_request: i8
+    max_readahead: i8
+    max_writeback: i8  # MAX_WRITEBACK_PAGES
+    ratelimit_min: i8
+    ratelimit_max: i8
+    ratelimit_over: i8  # 2.6.23: above the limit
+    slab_batch: i8  # SHRINK_BATCH, objects
+    pageblock: i8
+    # CPU costs of a simulated page
     copy_ns: i8
     minor_fault_ns: i8
     major_fault_ns: i8
@@ -227,6 +238,7 @@ class Node:
     writeback: i8  # PGDAT_WRITEBACK
     congested: i8  # LRUVEC_NODE_CONGESTED
     throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
+    lru_batch: i8  # MIN_LRU_BATCH in simulated pages
     # MGLRU (lru_gen_folio); by type: 0 anonymous, 1 file; by type * 2 + tier
     max_seq: i8
     min_seq: Two
@@ -263,7 +275,7 @@ class Zone:
     all_unreclaimable: i8
     prev_priority: i8
     temp_priority: i8  # the last one at which balance_pgdat() scanned it
-    scan_active: i8  # nr_scan_active, carried between calls
+    scan_active: i8  # nr_scan_active, carried between calls, real pages
     scan_inactive: i8
 
 
@@ -273,6 +285,7 @@ class Queue:
     head: i8
     tail: i8
     nr: i8
+    scan_carry: i8  # real pages to scan that do not make a simulated one yet; 6.12
 
 
 class Dev:
@@ -340,6 +353,7 @@ class Actor:
     last: i8
     op_ns: i8
     looked: i8  # the touches before this one have been looked at for pages to fetch
+    late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
     dirtied: i8  # file pages since the last balance_dirty_pages()
     ticket: i8  # its place in the queue for a page of kswapd (0: none)

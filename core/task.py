@@ -49,7 +49,7 @@ from core.streams import (
 from core.units import INFINITY, MS
 from core.vmscan_612.workingset import refault
 from core.vmscan_mglru import feedback
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE
+from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE, watermark_ok
 
 FETCH: Final = 0
 PAGE_CAME: Final = 1
@@ -60,7 +60,7 @@ NEED_PAGE: Final = 2  # beside CONTINUE and YIELD
 
 LOOK_AHEAD: Final = 48  # touches
 FLAGS_AHEAD: Final = 24  # touches from there to those whose flags are fetched
-MAX_READAHEAD: Final = 32  # pages: 128 KiB, VM_MAX_READAHEAD
+MAX_READAHEAD: Final = 32  # real pages: 128 KiB, VM_MAX_READAHEAD
 
 
 @jit
@@ -71,6 +71,10 @@ def step(m: Any, a: int, f: Any) -> int:
             m.vm[0].nr_in_hand -= 1
             give(m, f.ret - 1)
         return die(m, a)
+    if m.actors[a].late_ns > 0:
+        until = m.actors[a].local_ns + m.actors[a].late_ns
+        m.actors[a].late_ns = 0
+        return sleep(m, a, WAIT_TIMER, 0, until)
     if f.phase == PAGE_CAME:
         f.phase = FETCH
         if f.ret == 0:
@@ -297,22 +301,32 @@ def install(m: Any, a: int, p: int, z: int) -> int:
         vm.pswpin += 1
         if not enter_swapcache(m, MARK_MIN, gfp.KERNEL) and not enter_swapcache(m, MARK_NONE, gfp.KERNEL):
             vm.nr_swapcache += 1
-        return start_read(m, a, SWAP, p, attr)
+        return start_read(m, a, SWAP, p, attr, vm.page_scale)
     vm.nr_file += 1
     if code == FILE_WRITE:
         map_page(m, p)
         return CONTINUE
-    verdict = start_read(m, a, FILE, p, attr)
-    if code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN):
+    sequential = code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN)
+    verdict = start_read(m, a, FILE, p, attr, 1 if sequential and may_read_ahead(m) else vm.page_scale)
+    if sequential:
         read_ahead(m, a, p)
     return verdict
+
+
+@inlined
+def may_read_ahead(m: Any) -> bool:
+    """Is there memory above low? Without, real pages come one by one, those within a simulated one too."""
+    for z in range(len(m.zones)):
+        if watermark_ok(m.zones[z], MARK_LOW, gfp.KERNEL, m.vm[0].era):
+            return True
+    return False
 
 
 @jit
 def read_ahead(m: Any, a: int, p: int) -> None:
     """A sequential read(2) missed at ``p``: read what follows in the file too, as far as memory above low allows (__GFP_NORETRY)."""
     vm = m.vm[0]
-    for q in range(p + 1, p + MAX_READAHEAD):
+    for q in range(p + 1, p + vm.max_readahead):
         if m.page[q - 1].attr & END or m.page[q].attr & (CACHED | GONE):
             return
         z = try_alloc(m, MARK_LOW, gfp.KERNEL)
@@ -326,7 +340,7 @@ def read_ahead(m: Any, a: int, p: int) -> None:
         pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
         lru.add_head(m, q, lru_list(m, q))
         vm.nr_file += 1
-        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns)
+        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns, 1)
 
 
 @inlined
@@ -361,15 +375,19 @@ def returned(m: Any, p: int, z: int) -> bool:
 
 
 @inlined
-def start_read(m: Any, a: int, dev: int, p: int, attr: int) -> int:
-    """Submit the read of page ``p`` and wait for it. Its ``attr`` is stored whole: end_read() would have to wait for a part of the field."""
+def start_read(m: Any, a: int, dev: int, p: int, attr: int, faults: int) -> int:
+    """Submit the read of page ``p``, which stands for ``faults`` one after another, and wait for it.
+
+    Its ``attr`` is stored whole: end_read() would have to wait for a part of the field.
+    """
     vm = m.vm[0]
     actor = m.actors[a]
     if attr & MAPPED:
         vm.pgmajfault += 1
     actor.local_ns += vm.major_fault_ns
     m.page[p].attr = attr | READING
-    submit(m, dev, READ_IO, p, 0, actor.local_ns)
+    submit(m, dev, READ_IO, p, 0, actor.local_ns, faults)
+    actor.late_ns = (faults - 1) * m.devs[dev].latency_ns
     look_ahead(m, a, p)
     return sleep(m, a, WAIT_PAGE, p, INFINITY)
 
@@ -378,6 +396,8 @@ def start_read(m: Any, a: int, dev: int, p: int, attr: int) -> int:
 def look_ahead(m: Any, a: int, p: int) -> None:
     """After a miss of page ``p`` others will follow: have the processor fetch the records of those pages meanwhile. Looks at each touch once."""
     actor = m.actors[a]
+    if m.ops[actor.pc] >> 40 & 255 > FILE_WRITE:
+        return  # a run: its literal follows
     pc = actor.pc + 1
     end = min(pc + LOOK_AHEAD, len(m.ops) - FLAGS_AHEAD)
     if pc <= actor.looked <= end:
@@ -420,7 +440,7 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         give_kernel(m, pages)
         actor.kernel_pages -= pages
         m.vm[0].nr_task_kernel -= pages
-        advance(m, a, 100 * (pages + 1))
+        advance(m, a, 100 * (pages * m.vm[0].page_scale + 1))
         return CONTINUE
     if code == RECEIVE:
         vm = m.vm[0]
@@ -436,7 +456,7 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         first = word & PAGE_MASK
         for p in range(first, first + literal):
             forget(m, p)
-        advance(m, a, 100 * literal)
+        advance(m, a, 100 * literal * m.vm[0].page_scale)
         return CONTINUE
     if code == JUMP:
         actor.pc = actor.first + literal
@@ -459,7 +479,7 @@ def alloc_kernel(m: Any, a: int, f: Any, flags: int, pages: int) -> int:
         vm.nr_in_hand -= 1
         hold(m, a, z, flags)
     actor.run = 0
-    advance(m, a, 100 * (pages + 1))
+    advance(m, a, 100 * (pages * vm.page_scale + 1))
     return CONTINUE
 
 

@@ -20,6 +20,16 @@ def kib_to_pages(kib: int) -> int:
     return kib // KIB_PER_PAGE
 
 
+def in_scale(pages: int, scale: int) -> int:
+    """Simulated pages for a count of real ones: to the nearest, but none only for none."""
+    return max((pages + scale // 2) // scale, 1) if pages > 0 else 0
+
+
+def up_in_scale(pages: int, scale: int) -> int:
+    """Simulated pages for a count of real ones, rounded up."""
+    return -(-pages // scale)
+
+
 def page_transfer_ns(mb_per_s: int) -> int:
     """Nanoseconds to move one page at a bandwidth in decimal MB/s, rounded up."""
     return -(-PAGE_BYTES * 1000 // mb_per_s)

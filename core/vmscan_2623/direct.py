@@ -11,7 +11,6 @@ from core.frames import zone_at
 from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
     shrink_slab,
 )
 from core.sched import (
@@ -100,13 +99,13 @@ def direct_zones(m: Any, pol: Any, a: int, f: Any) -> int:
 def priority_done(m: Any, pol: Any, a: int, f: Any) -> int:
     """The tests after shrink_slab(): enough? Else wake pdflush, launder, nap; a recursion goes on at once."""
     f.total_scanned += f.nr_scanned
-    if f.nr_reclaimed >= SWAP_CLUSTER_MAX:
+    if f.nr_reclaimed >= m.vm[0].batch:
         f.result = 1
         return direct_out(m, pol, a, f)
     if f.recursion:
         f.phase = NAPPED
         return give_way(m, a)
-    if f.total_scanned > SWAP_CLUSTER_MAX + SWAP_CLUSTER_MAX // 2 and pol.wake_pdflush(0, f.priority, m.tunables):
+    if 2 * f.total_scanned > 3 * m.vm[0].batch and pol.wake_pdflush(0, f.priority, m.tunables):
         wake_flusher(m, f.total_scanned, m.actors[a].local_ns)
     if wants_to_launder(m, pol, a, f, AFTER_PRIORITY):
         f.phase = LAUNDERED_PRIORITY

@@ -13,7 +13,6 @@ from core.laundry import in_laundry
 from core.laundry_thread import request_laundry
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
     shrink_slab,
 )
 from core.sched import (
@@ -80,7 +79,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == NAPPED:
         f.priority -= 1
         f.phase = NEXT_PRIORITY
-        if f.nr_reclaimed >= SWAP_CLUSTER_MAX or f.priority < 0:
+        if f.nr_reclaimed >= vm.batch or f.priority < 0:
             f.phase = OUT
     if f.phase == NEXT_PRIORITY:
         start_priority(m, a, f)
@@ -178,7 +177,7 @@ def zone_shrunk(m: Any, a: int, f: Any) -> None:
 def kswapd_nap(m: Any, pol: Any, a: int, f: Any) -> int:
     """congestion_wait(WRITE, HZ/10) from priority 9 on, if there was something to scan, or others write the laundry."""
     f.phase = NAPPED
-    why = KSWAPD_PROGRESS if f.nr_reclaimed >= SWAP_CLUSTER_MAX else PRIORITY_DONE
+    why = KSWAPD_PROGRESS if f.nr_reclaimed >= m.vm[0].batch else PRIORITY_DONE
     if (f.total_scanned > 0 or in_laundry(m) > 0 or m.vm[0].launderd >= 0) and f.priority < DEF_PRIORITY - 2 and pol.throttle(1, why, f.priority, m.tunables):
         return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
     return give_way(m, a)

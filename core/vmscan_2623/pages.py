@@ -15,7 +15,6 @@ from core.jit import inlined, jit, outlined
 from core.laundry import to_laundry
 from core.pageout import pageout
 from core.reclaim import (
-    SWAP_CLUSTER_MAX,
     add_to_swap,
     evict,
     keep,
@@ -87,7 +86,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == WROTE:
         f.phase = START
         keep(m, f, f.page)
-        if f.laundering and f.count % SWAP_CLUSTER_MAX == 0:
+        if f.laundering and f.count % m.vm[0].batch == 0:
             return give_way(m, a)
     while f.iso_head >= 0:
         p = f.iso_head
@@ -114,7 +113,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
                 m.flags[p] |= ACTIVE
                 m.vm[0].pgactivate += 1
             keep(m, f, p)
-        if f.laundering and f.count % SWAP_CLUSTER_MAX == 0:
+        if f.laundering and f.count % m.vm[0].batch == 0:
             return give_way(m, a)
     put_back(m, f.keep_head)
     if background:

@@ -84,16 +84,16 @@ def step(m: Any, a: int, f: Any) -> int:
     sc = m.frames[a * DEPTH + f.sc]
     zone = m.zones[f.zone]
     if f.phase == START:
-        zone.scan_active += (m.queues[f.zone * LISTS + ACTIVE_LIST].nr >> sc.priority) + 1
-        zone.scan_inactive += (m.queues[f.zone * LISTS + INACTIVE].nr >> sc.priority) + 1
+        zone.scan_active += (m.queues[f.zone * LISTS + ACTIVE_LIST].nr * vm.page_scale >> sc.priority) + 1
+        zone.scan_inactive += (m.queues[f.zone * LISTS + INACTIVE].nr * vm.page_scale >> sc.priority) + 1
         f.scan[0] = 0
         f.scan[1] = 0
         if zone.scan_active >= SWAP_CLUSTER_MAX:
-            f.scan[1] = zone.scan_active
-            zone.scan_active = 0
+            f.scan[1] = zone.scan_active // vm.page_scale
+            zone.scan_active %= vm.page_scale
         if zone.scan_inactive >= SWAP_CLUSTER_MAX:
-            f.scan[0] = zone.scan_inactive
-            zone.scan_inactive = 0
+            f.scan[0] = zone.scan_inactive // vm.page_scale
+            zone.scan_inactive %= vm.page_scale
         f.phase = ZONES
     if f.phase == SHRUNK:
         f.nr_reclaimed += f.ret
@@ -101,11 +101,11 @@ def step(m: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     while f.phase == ZONES and (f.scan[0] > 0 or f.scan[1] > 0):
         if f.scan[1] > 0:
-            pages = min(f.scan[1], SWAP_CLUSTER_MAX)
+            pages = min(f.scan[1], vm.batch)
             f.scan[1] -= pages
             shrink_active(m, a, f.zone, pages, sc)
         if f.scan[0] > 0:
-            pages = min(f.scan[0], SWAP_CLUSTER_MAX)
+            pages = min(f.scan[0], vm.batch)
             f.scan[0] -= pages
             depth = m.actors[a].depth
             s = push(m, a, SHRINK_LIST_2623)

@@ -43,7 +43,7 @@ def inactive_is_low(m: Any, n: int, is_file: int) -> bool:
     """inactive_is_low() of node ``n``: the active list is more than sqrt(10 * GB) times the inactive one (1 below 1 GB)."""
     inactive = m.queues[n * LISTS + is_file * INACTIVE_FILE].nr
     active = m.queues[n * LISTS + is_file * INACTIVE_FILE + ACTIVE_LIST].nr
-    gb = (inactive + active) // PAGES_PER_GIB
+    gb = (inactive + active) * m.vm[0].page_scale // PAGES_PER_GIB
     ratio = integer_sqrt(10 * gb) if gb > 0 else 1
     return bool(inactive * ratio < active)
 
@@ -68,14 +68,14 @@ def prepare_scan_control(m: Any, n: int, sc: Any) -> None:
         files = node.activate_file != node.refaults_file or inactive_is_low(m, n, 1)
         sc.deactivate = (1 if anon else 0) | (2 if files else 0)
     inactive_file = m.queues[first + INACTIVE_FILE].nr
-    sc.cache_trim = 1 if inactive_file >> sc.priority and not sc.deactivate & 2 else 0
+    sc.cache_trim = 1 if inactive_file * m.vm[0].page_scale >> sc.priority and not sc.deactivate & 2 else 0
     high = 0
     free = 0
     for z in range(node.zone_first, node.zone_last + 1):
         high += m.zones[z].wmark_high
         free += m.zones[z].nr_free
     file = inactive_file + m.queues[first + ACTIVE_FILE].nr
-    tiny = file + free <= high and not sc.deactivate & 1 and m.queues[first + INACTIVE].nr >> sc.priority
+    tiny = file + free <= high and not sc.deactivate & 1 and m.queues[first + INACTIVE].nr * m.vm[0].page_scale >> sc.priority
     sc.file_tiny = 1 if tiny else 0
 
 
@@ -101,7 +101,10 @@ def get_scan_count(m: Any, f: Any, sc: Any) -> None:
         denominator = max(anon + file, 1)
     for which in range(4):
         part = file if which >= INACTIVE_FILE else anon
-        f.scan[which] = (m.queues[f.node * LISTS + which].nr >> sc.priority) * part // denominator
+        queue = m.queues[f.node * LISTS + which]
+        real = (queue.nr * vm.page_scale >> sc.priority) * part // denominator + queue.scan_carry
+        f.scan[which] = real // vm.page_scale
+        queue.scan_carry = real % vm.page_scale
         f.goal[which] = f.scan[which]
 
 

@@ -10,7 +10,6 @@ from core.dirty import wake_flusher
 from core.jit import inlined, jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
 )
 from core.sched import WAIT_CONGESTION, WAIT_NOPROGRESS, YIELD, pop, sleep, wake
 from core.units import JIFFY, MS
@@ -37,7 +36,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.priority = DEF_PRIORITY
         f.may_writepage = 0 if f.recursion else 1
         f.may_swap = 0 if f.recursion else 1
-        f.nr_to_reclaim = SWAP_CLUSTER_MAX
+        f.nr_to_reclaim = m.vm[0].batch
         f.force_deactivate = 0
         f.skipped_deactivate = 0
         return next_pass(m, a, f)
@@ -54,7 +53,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     f.total_scanned += f.nr_scanned
     if f.nr_reclaimed >= f.nr_to_reclaim:
         return direct_done(m, pol, a, f)
-    much = f.total_scanned > SWAP_CLUSTER_MAX + SWAP_CLUSTER_MAX // 2 and not f.recursion
+    much = 2 * f.total_scanned > 3 * m.vm[0].batch and not f.recursion
     if much and pol.wake_pdflush(0, f.priority, m.tunables):
         wake_flusher(m, f.total_scanned, m.actors[a].local_ns)
     f.priority -= 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, SET_ASIDE, UNMAPPED, WHY_BATCH, WRITE
+from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
 from core.jit import inlined, jit
@@ -20,7 +20,6 @@ from core.reclaim import (
     evict,
     keep,
     put_back,
-    set_aside,
 )
 from core.sched import CONTINUE, YIELD, pop
 from core.state import DEPTH, GONE, MGLRU, READING, SLOT
@@ -57,7 +56,7 @@ def mark(m: Any, p: int) -> None:
 
 @inlined
 def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
-    """What becomes of page ``p`` at the tail: FREE, KEEP, ACTIVATE, WRITE or SET_ASIDE."""
+    """What becomes of page ``p`` at the tail: FREE, ACTIVATE, WRITE, or else it is kept."""
     vm = m.vm[0]
     pg = m.page[p]
     actor = m.actors[a]
@@ -143,8 +142,6 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             f.page = p
             f.phase = WROTE
             return pageout(m, a, p, 1)
-        elif what == SET_ASIDE:
-            set_aside(m, sc, p)
         else:
             if what == ACTIVATE:
                 activate(m, f, p)

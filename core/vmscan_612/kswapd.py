@@ -13,7 +13,6 @@ from core.decisions import BY_CONGESTION, PRIORITY_DONE
 from core.jit import jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
 )
 from core.sched import (
     CONTINUE,
@@ -98,7 +97,7 @@ def start_pass(m: Any, a: int, f: Any, node: Any) -> None:
     f.may_swap = f.may_writepage
     f.nr_to_reclaim = 0
     for z in range(node.zone_first, node.zone_last + 1):
-        f.nr_to_reclaim += max(m.zones[z].wmark_high + m.zones[z].wmark_boost, SWAP_CLUSTER_MAX)
+        f.nr_to_reclaim += max(m.zones[z].wmark_high + m.zones[z].wmark_boost, m.vm[0].batch)
     f.nr_scanned = 0
     f.phase = NODE_DONE
     age_node(m, a, m.actors[a].node)
@@ -110,7 +109,7 @@ def age_node(m: Any, a: int, n: int) -> None:
     if m.vm[0].lru == MGLRU:
         lru_gen_age_node(m, a, n, m.frames[a * DEPTH + m.actors[a].depth])
     elif m.vm[0].swap_slots > 0 and inactive_is_low(m, n, 0):
-        shrink_active(m, a, n, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+        shrink_active(m, a, n, ACTIVE_LIST, m.vm[0].batch)
 
 
 @jit

@@ -12,7 +12,6 @@ from core.decisions import BY_CONGESTION, BY_EVENT, WHY_CONGESTED, WHY_WRITEBACK
 from core.jit import jit
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
     isolate,
     shrink_slab,
 )
@@ -79,7 +78,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             return CONTINUE
         f.zone += 1
     if inactive_is_low(m, f.node, 0) and vm.swap_slots > 0:  # can_age_anon_pages()
-        shrink_active(m, a, f.node, ACTIVE_LIST, SWAP_CLUSTER_MAX)
+        shrink_active(m, a, f.node, ACTIVE_LIST, vm.batch)
     if sc.recursion:
         return node_done(m, pol, a, f, sc)
     before = vm.nr_slab
@@ -96,7 +95,7 @@ def shrink_one(m: Any, a: int, f: Any, sc: Any) -> bool:
     """One batch of list ``f.zone``; True if a frame was pushed for it."""
     vm = m.vm[0]
     which = f.zone
-    pages = min(f.scan[which], SWAP_CLUSTER_MAX)
+    pages = min(f.scan[which], vm.batch)
     if pages <= 0:
         return False
     f.scan[which] -= pages

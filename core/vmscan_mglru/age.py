@@ -16,9 +16,9 @@ from core.sched import AGE_MGLRU, CONTINUE, give_way, pop, push
 from core.state import GENS, NO_LIST
 from core.streams import ACCESSED, ACTIVE, END, MAPPED, PRESENT, REFERENCED
 from core.vmscan_mglru.feedback import carry_over
-from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS, gen_list, make_youngest
+from core.vmscan_mglru.gens import MIN_NR_GENS, gen_list, make_youngest
 
-WALK_BATCH: Final = 4096  # pages between two points where others may run
+WALK_BATCH: Final = 4096  # real pages between two points where others may run
 LOOK_AROUND: Final = 64  # page table entries beside a young one, BITS_PER_LONG
 
 
@@ -69,7 +69,7 @@ def age(m: Any, a: int, n: int, swappiness: int) -> int:
 def step(m: Any, a: int, f: Any) -> int:
     """Walk the page tables in batches; what was used since the last walk joins the youngest generation, then a younger one begins."""
     vm = m.vm[0]
-    last = min(f.page + WALK_BATCH, vm.n_pages)
+    last = min(f.page + WALK_BATCH // vm.page_scale, vm.n_pages)
     looked = 0
     for p in range(f.page, last):
         if not m.flags[p] & PRESENT or not m.page[p].attr & MAPPED:
@@ -137,12 +137,13 @@ def retire_empty(m: Any, n: int, swappiness: int) -> None:
 @outlined
 def look_around(m: Any, a: int, p: int) -> None:
     """lru_gen_look_around(): beside a page found young at eviction, its neighbours' page table entries are in the cache: look at them too."""
-    first = p - p % LOOK_AROUND
+    around = LOOK_AROUND // m.vm[0].page_scale
+    first = p - p % around
     looked = 0
     q = p
     while q > first and not m.page[q - 1].attr & END:
         q -= 1
-    while q < first + LOOK_AROUND and q < m.vm[0].n_pages:
+    while q < first + around and q < m.vm[0].n_pages:
         if m.flags[q] & PRESENT:
             looked += 1
             if m.flags[q] & ACCESSED and m.page[q].list != NO_LIST:
@@ -157,7 +158,7 @@ def look_around(m: Any, a: int, p: int) -> None:
 @jit
 def set_initial_priority(m: Any, n: int, sc: Any) -> None:
     """set_initial_priority(): kswapd begins where (total >> priority) * inactive / total is what it wants."""
-    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < MIN_LRU_BATCH:
+    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < m.nodes[n].lru_batch:
         return
     node = m.nodes[n]
     inactive = 0
@@ -184,8 +185,9 @@ def age_node(m: Any, a: int, n: int, sc: Any) -> None:
     if vm.min_ttl_ns == 0:
         return
     node = m.nodes[n]
-    swappiness = vm.swappiness if vm.swap_free >= MIN_LRU_BATCH else 0
-    sizable = lru.type_pages(m, n, 1) + (lru.type_pages(m, n, 0) if swappiness else 0) >> sc.priority > 0
+    swappiness = vm.swappiness if vm.swap_free >= node.lru_batch else 0
+    pages = lru.type_pages(m, n, 1) + (lru.type_pages(m, n, 0) if swappiness else 0)
+    sizable = pages * vm.page_scale >> sc.priority > 0
     birth = node.birth[evictable_seq(node, swappiness) % GENS]
     now = m.actors[a].local_ns
     if not sizable or now < birth + vm.min_ttl_ns:

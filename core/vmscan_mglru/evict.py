@@ -21,7 +21,7 @@ from core.vmscan_mglru.feedback import last_tier, tier_of, type_to_evict
 from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS, gen_list
 from core.watermark import MARK_HIGH, floor
 
-MAX_LRU_BATCH: Final = 64 * MIN_LRU_BATCH
+MAX_LRU_BATCH: Final = 64 * MIN_LRU_BATCH  # real pages
 
 START: Final = 0
 NEXT: Final = 1
@@ -50,13 +50,13 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     if f.phase == AGED:
         return done(m, pol, a, f, sc)
-    swappiness = vm.swappiness if sc.may_swap and vm.swap_free >= MIN_LRU_BATCH else 0
+    swappiness = vm.swappiness if sc.may_swap and vm.swap_free >= m.nodes[f.node].lru_batch else 0
     while True:
         due, pages = should_run_aging(m, f.node, swappiness)
         if due and sc.priority != DEF_PRIORITY:
             f.phase = AGED
             return age(m, a, f.node, swappiness)
-        f.nr_to_reclaim = pages >> sc.priority
+        f.nr_to_reclaim = ((pages * vm.page_scale >> sc.priority) + vm.page_scale - 1) // vm.page_scale
         if f.nr_to_reclaim == 0:
             return done(m, pol, a, f, sc)
         scanned = isolate(m, a, f, sc, swappiness)
@@ -95,7 +95,7 @@ def abort(m: Any, a: int, f: Any, sc: Any) -> bool:
         return False
     node = m.nodes[f.node]
     for z in range(node.zone_first, node.zone_last + 1):
-        if m.zones[z].nr_free <= floor(m.zones[z], MARK_HIGH, 0, m.vm[0].era) + MIN_LRU_BATCH:
+        if m.zones[z].nr_free <= floor(m.zones[z], MARK_HIGH, 0, m.vm[0].era) + node.lru_batch:
             return False
     return True
 
@@ -135,8 +135,9 @@ def scan(m: Any, a: int, f: Any, sc: Any, is_file: int) -> int:
     s.nr_pageout = 0
     s.nr_taken = 0
     scanned = 0
-    limit = min(MAX_LRU_BATCH, m.queues[oldest].nr)
-    while scanned < limit and s.nr_taken < MIN_LRU_BATCH:
+    most = MAX_LRU_BATCH // vm.page_scale
+    limit = min(most, m.queues[oldest].nr)
+    while scanned < limit and s.nr_taken < node.lru_batch:
         p = lru.pop_tail(m, oldest)
         scanned += 1
         if sorted_away(m, sc, n, is_file, p, tier):
@@ -151,7 +152,7 @@ def scan(m: Any, a: int, f: Any, sc: Any, is_file: int) -> int:
         f.phase = SHRUNK
         return scanned
     m.actors[a].depth = depth
-    return scanned if scanned == MAX_LRU_BATCH else 0
+    return scanned if scanned == most else 0
 
 
 @inlined

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from core.jit import inlined, jit
 from core.streams import ACTIVE, ANON, MAPPED
-from core.vmscan_mglru.gens import MIN_LRU_BATCH
 
 TIERS: Final = 2
 MAX_SWAPPINESS: Final = 200
@@ -44,9 +43,9 @@ def refaulted(node: Any, is_file: int, tier: int) -> int:
 def cheaper(node: Any, sp: int, sp_tier: int, sp_gain: int, pv: int, pv_tier: int, pv_gain: int) -> bool:
     """positive_ctrl_err(): tier ``pv_tier`` of type ``pv`` refaults little, or less for its evictions than that of ``sp``, each times its gain."""
     pv_refaulted = refaulted(node, pv, pv_tier)
-    if pv_refaulted < MIN_LRU_BATCH:
+    if pv_refaulted < node.lru_batch:
         return True
-    left = pv_refaulted * (total(node, sp, sp_tier) + MIN_LRU_BATCH) * sp_gain
+    left = pv_refaulted * (total(node, sp, sp_tier) + node.lru_batch) * sp_gain
     return bool(left <= (refaulted(node, sp, sp_tier) + 1) * total(node, pv, pv_tier) * pv_gain)
 
 

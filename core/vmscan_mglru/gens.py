@@ -13,7 +13,7 @@ from core.state import GENS, LISTS, NO_LIST
 from core.streams import ACTIVE, ANON, DIRTY, MAPPED, RECLAIM, REFERENCED, WRITEBACK
 
 MIN_NR_GENS: Final = 2
-MIN_LRU_BATCH: Final = 64
+MIN_LRU_BATCH: Final = 64  # real pages: compiled code takes node.lru_batch
 
 
 @inlined

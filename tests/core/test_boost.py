@@ -13,6 +13,8 @@ from core.memory import boot, records
 from core.state import ZONE
 from core.watermark import ERA_6_12, MARK_HIGH, MARK_LOW, MARK_MIN, floor, lowmem_reserve, recommended_min_free_kbytes
 
+pytestmark = pytest.mark.compiled
+
 DISK = Device("disk", 100, 100, 100_000)
 PC = Machine("pc", ram_mib=64, cpus=2, swap_mib=16, swap=DISK, file=DISK)
 GIB = 1 << 18

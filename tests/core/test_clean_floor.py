@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core.units import SECOND
 from tests.core.small import RAM, machine, run, writers
+
+pytestmark = pytest.mark.compiled
 
 
 def test_without_a_floor_it_is_the_vm_of_the_day() -> None:

@@ -12,6 +12,8 @@ from core import audit as audit_module
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_PANIC
 from tests.core.random_case import random_machine, random_params, random_streams
 
+pytestmark = pytest.mark.compiled
+
 
 @pytest.mark.parametrize("name", policies.names())
 @settings(max_examples=60, deadline=None)

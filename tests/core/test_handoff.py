@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core import Builder, gfp, simulate, streams
 from core.policies import load
 from core.units import SECOND
 from tests.core.small import machine, run, writers
+
+pytestmark = pytest.mark.compiled
 
 FOUR = writers(600, tasks=4, seconds=1)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from core.laundry_thread import isqrt
 from core.units import MS
 from tests.core.small import machine, run, stream_past_dirty, writers
+
+pytestmark = pytest.mark.compiled
 
 plain_isqrt = getattr(isqrt, "py_func", isqrt)
 

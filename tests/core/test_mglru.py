@@ -12,6 +12,8 @@ from core.memory import boot
 from core.state import GENS, MGLRU, Memory
 from core.vmscan_mglru import feedback, gens
 
+pytestmark = pytest.mark.compiled
+
 DISK = Device("disk", 100, 100, 100_000)
 PC = Machine("pc", ram_mib=4, cpus=2, swap_mib=16, swap=DISK, file=DISK)
 

@@ -10,6 +10,8 @@ import pytest
 from core import Builder, Device, Machine, Outcome, decisions, policies, simulate, streams
 from core.era import ERAS
 
+pytestmark = pytest.mark.compiled
+
 SLOW = Device("slow", 60, 20, 200_000, seek_ns=2_000_000)
 PC = Machine("pc", ram_mib=4, cpus=2, swap_mib=0, swap=SLOW, file=SLOW)
 MODERN = ("linux_3_2", "linux_3_6", "linux_4_11", "linux_5_16", "flusher_only")

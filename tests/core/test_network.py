@@ -12,6 +12,8 @@ from core.network import AMOUNT, BURST_END, EXTRA, KIND, TIME, timetable
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, Outcome
 from core.units import MS, SECOND
 
+pytestmark = pytest.mark.compiled
+
 DISK = Device("disk", 100, 100, 100_000)
 PC = Machine("pc", ram_mib=16, cpus=2, swap_mib=0, swap=DISK, file=DISK, kernel_pages=100)
 FREE = 16 * 256 - 100  # pages, before anything happens

@@ -16,6 +16,8 @@ from core.state import DEPTH, Memory
 from core.watermark import lowmem_reserve
 from tests.core.random_case import on_nodes, random_machine, random_params, random_streams
 
+pytestmark = pytest.mark.compiled
+
 DISK = Device("disk", 100, 100, 100_000)
 SETTLED = 200_000_000  # kswapd of 6.12 looks once more 100 ms after boot
 TWO = Machine("two", ram_mib=8, cpus=2, swap_mib=16, swap=DISK, file=DISK, nodes=2)

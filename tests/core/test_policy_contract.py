@@ -18,13 +18,15 @@ from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_PANIC
 from core.units import SECOND
 from tests.core.random_case import random_device, random_machine, random_params, random_streams
 
+pytestmark = pytest.mark.compiled
+
 every_policy = pytest.mark.parametrize("policy", [policies.load(name) for name in policies.names()], ids=policies.names())
 
 # What the arguments of decisions can be; all others are flags.
 DOMAIN = {
     "priority": range(-1, 13),
     "when": range(3),
-    "why": range(6),
+    "why": range(7),
     "gfp": range(64),
     "loops": range(40),
     "nr_laundry": (0, 1, 31, 32, 1000, 1 << 20),

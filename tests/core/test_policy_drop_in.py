@@ -38,6 +38,8 @@ POLICY = Policy(
 '''
 RUN = """
 from core import Builder, Device, Machine, policies, simulate, streams
+
+pytestmark = pytest.mark.compiled
 device = Device("d", 100, 100, 0)
 builder = Builder()
 anon = builder.anon(2048)

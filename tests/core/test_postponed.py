@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from core import policies
 from core.decisions import BY_WRITEOUT, KSWAPD_LOOP, PRIORITY_DONE
 from core.units import MS, SECOND
 from tests.core.small import machine, run, writers
+
+pytestmark = pytest.mark.compiled
 
 TWICE_RAM = writers(2048, seconds=2)
 

@@ -9,6 +9,8 @@ from core.state import Memory
 from core.units import SECOND
 from tests.core.stories import disk, prepared, small_machine
 
+pytestmark = pytest.mark.compiled
+
 
 def dirtying(anon_pages: int, file_pages: int) -> Streams:
     builder = Builder()

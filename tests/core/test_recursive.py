@@ -12,6 +12,8 @@ from core.state import Memory
 from tests.core.random_case import random_machine, random_params, random_streams
 from tests.core.stories import prepared, reading_then_growing, small_machine
 
+pytestmark = pytest.mark.compiled
+
 BURST = 200  # the reserve is 32 pages
 
 

@@ -13,6 +13,8 @@ from core import Machine, Streams, policies, simulate, streams
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_PANIC
 from tests.core.random_case import random_machine, random_params, random_streams
 
+pytestmark = pytest.mark.compiled
+
 POLICIES = ("inline", "flusher_only", "postponed", "recursive", "atomic_reclaim", "split_reserve", "preallocated")
 
 
@@ -37,7 +39,6 @@ def own_params(name: str, seed: int) -> dict[str, int]:
     return {t.name: int(rng.integers(t.low, min(t.high, 5_000) + 1)) for t in policies.load(name).own}
 
 
-@pytest.mark.compiled
 @pytest.mark.parametrize("name", POLICIES)
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32))
@@ -49,7 +50,6 @@ def test_every_page_is_somewhere_when_the_reserve_is_empty(name: str, seed: int)
         assert outcome.reclaim_depth <= 2
 
 
-@pytest.mark.compiled
 def test_the_cases_do_empty_it() -> None:
     """Otherwise the test above would show nothing."""
     empty = failed = recursions = bursts = 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core import Builder, Outcome, Streams, gfp, policies, streams
 from core.state import Memory
 from core.units import MS, SECOND
 from core.watermark import ERA_2_6_23, MARK_MIN, MARK_NONE, floor
 from tests.core.stories import disk, prepared, small_machine
+
+pytestmark = pytest.mark.compiled
 
 
 def growing_under_interrupts() -> Streams:

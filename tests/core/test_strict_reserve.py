@@ -16,6 +16,8 @@ from core import Builder, Device, Machine, Policy, Streams, policies, simulate, 
 from core.outcome import END_DEADLOCK, END_HORIZON
 from core.units import MS, SECOND
 
+pytestmark = pytest.mark.compiled
+
 NBD = Device("nbd", 110, 110, 300_000, w_alloc_milli=100, network=True)  # 1 GbE; headers of the packets of 10 pages take one
 DISK = Device("disk", 60, 60, 100_000, 10 * MS)
 CLIENT = Machine("client", ram_mib=16, cpus=1, swap_mib=64, swap=NBD, file=DISK, kernel_pages=256)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from core import simulate
 from core.outcome import END_DEADLOCK
 from core.policies import load
 from core.units import SECOND
 from tests.core.small import machine, run, stream_past_dirty, writers
+
+pytestmark = pytest.mark.compiled
 
 
 def test_it_lives_where_postponed_laundering_is_killed() -> None:

@@ -8,6 +8,8 @@ from core import Builder, Outcome, Streams, policies, streams
 from core.units import SECOND
 from tests.core.stories import disk, prepared, small_machine
 
+pytestmark = pytest.mark.compiled
+
 
 def growing(anon_pages: int, file_pages: int) -> Streams:
     """Anonymous memory beyond RAM is written, then a file that is synced."""

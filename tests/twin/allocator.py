@@ -132,6 +132,7 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             return zone
         request.loops = 0 if progress else request.loops + 1
         if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
+            actor.clock += k.machine.scan_ns
             yield GIVE_WAY
             continue
         zone = k.take_frame(Mark.HIGH, flags)
@@ -247,8 +248,8 @@ def reclaimable_pages(k: Kernel) -> int:
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
-    """kswapd found that all of it was scanned six times and nothing was freed."""
-    return all(zone.hopeless for zone in k.zones)
+    """kswapd found that all of it was scanned six times and nothing was freed, or gave up."""
+    return k.node.kswapd_failures >= HOPELESS or all(zone.hopeless for zone in k.zones)
 
 
 def reclaim_could_help(k: Kernel, flags: int) -> bool:
