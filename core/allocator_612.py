@@ -9,6 +9,7 @@ from typing import Any
 
 from core import atomic, gfp
 from core.allocator import (
+    HOPELESS,
     REBALANCE,
     RECLAIM,
     RECURSED,
@@ -38,7 +39,7 @@ from core.sched import (
     give_way,
     sleep,
 )
-from core.units import JIFFY
+from core.units import JIFFY, MS
 from core.watermark import MARK_HIGH, MARK_MIN, MARK_OOM
 
 
@@ -102,7 +103,8 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
     f.loops = 0 if progress else f.loops + 1
     hopeless = 1 if zone_unreclaimable(m) else 0
     if not pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables):
-        actor.local_ns += m.vm[0].scan_ns  # a round takes its time even with nothing to scan (estimate)
+        # A round takes its time even with nothing to scan (estimate); who goes round for long does so by the millisecond.
+        actor.local_ns += m.vm[0].scan_ns if f.loops <= HOPELESS else MS
         return give_way(m, a)
     z = try_alloc(m, MARK_HIGH, f.gfp)
     if z >= 0:

@@ -386,6 +386,7 @@ class Frame:
     end_zone: i8
     boost: i8  # nr_boost_reclaim
     lru_pages: i8
+    slab_scanned: i8
     loops: i8
     iso_head: i8  # isolated pages still to look at, linked by Page.link
     iso_tail: i8

@@ -116,6 +116,7 @@ def shrink_active(m: Any, a: int, n: int, which: int, pages: int) -> None:
     active = n * LISTS + which
     for _ in range(min(pages, m.queues[active].nr)):  # each page once, though it may go back to the same list
         p = lru.pop_tail(m, active)
+        m.zones[m.page[p].zone].pages_scanned += 1  # to v4.6
         m.actors[a].local_ns += vm.scan_ns
         attr = m.page[p].attr
         refs = referenced_active(m, p)

@@ -99,6 +99,7 @@ def start_pass(m: Any, a: int, f: Any, node: Any) -> None:
     for z in range(node.zone_first, node.zone_last + 1):
         f.nr_to_reclaim += max(m.zones[z].wmark_high + m.zones[z].wmark_boost, m.vm[0].batch)
     f.nr_scanned = 0
+    f.slab_scanned = 0
     f.phase = NODE_DONE
     age_node(m, a, m.actors[a].node)
 
@@ -117,7 +118,7 @@ def pass_done(m: Any, pol: Any, a: int, f: Any) -> bool:
     """After shrink_node(): wake who waits for the reserve, lower the priority unless enough was scanned and something freed; True: nap first (to 3.10)."""
     n = m.actors[a].node
     f.result += f.ret
-    note_unreclaimable(m, n)
+    note_unreclaimable(m, n, f.slab_scanned)
     if allow_direct_reclaim(m, n):
         wake(m, WAIT_PFMEMALLOC, n, m.actors[a].local_ns)
     calm = f.boost > 0 and f.priority == DEF_PRIORITY - 2  # boosted reclaim goes no further down
@@ -134,13 +135,13 @@ def pass_done(m: Any, pol: Any, a: int, f: Any) -> bool:
 
 
 @jit
-def note_unreclaimable(m: Any, n: int) -> None:
+def note_unreclaimable(m: Any, n: int, slab_scanned: int) -> None:
     """zone_reclaimable() turned round, as balance_pgdat() asks it to v4.6: the lists scanned six times and nothing freed; any page freed clears it."""
     node = m.nodes[n]
     scanned = 0
     for z in range(node.zone_first, node.zone_last + 1):
         scanned += m.zones[z].pages_scanned
-    if scanned < 6 * reclaimable_pages(m, n) or m.vm[0].nr_slab > m.vm[0].slab_floor:
+    if scanned < 6 * reclaimable_pages(m, n) or slab_scanned > 0:
         return
     for z in range(node.zone_first, node.zone_last + 1):
         m.zones[z].all_unreclaimable = 1

@@ -82,7 +82,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if sc.recursion:
         return node_done(m, pol, a, f, sc)
     before = vm.nr_slab
-    shrink_slab(m, 0, 0, sc.priority)
+    sc.slab_scanned += shrink_slab(m, 0, 0, sc.priority)
     f.nr_reclaimed += before - vm.nr_slab
     if vm.slab_burst > 0:
         f.phase = SLAB_SHRUNK

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core import policies
 
+pytestmark = pytest.mark.compiled
+
 ROOT = Path(__file__).parents[2]
 POLICY = '''"""Never write: every dirty page goes back to the active list.
 
@@ -38,8 +40,6 @@ POLICY = Policy(
 '''
 RUN = """
 from core import Builder, Device, Machine, policies, simulate, streams
-
-pytestmark = pytest.mark.compiled
 device = Device("d", 100, 100, 0)
 builder = Builder()
 anon = builder.anon(2048)

@@ -132,7 +132,7 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             return zone
         request.loops = 0 if progress else request.loops + 1
         if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
-            actor.clock += k.machine.scan_ns
+            actor.clock += k.machine.scan_ns if request.loops <= HOPELESS else MS  # it spins
             yield GIVE_WAY
             continue
         zone = k.take_frame(Mark.HIGH, flags)
@@ -217,7 +217,7 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
             if request.since is None:
                 request.since = actor.clock
             k.count["pgscan_direct_throttle"] += 1
-            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS else actor.clock + SECOND)
+            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
             if actor.memdie:
                 return None
     if actor.depth >= DEEPEST:

@@ -110,18 +110,22 @@ class Kswapd(Actor):
 
     def live_612(self) -> Steps:
         """Sleep; balance until the node lets it sleep; nap, and sleep for good unless that was too early."""
+        k = self.kernel
         yield Sleep(Wait.WORK, NEVER)
         while True:
             yield from self.balance()
             if not self.may_sleep():
+                k.count["kswapd_high_wmark_hit_quickly"] += 1
                 yield GIVE_WAY
                 continue
             nap_ends = self.clock + 100 * MS
             yield Sleep(Wait.WORK, nap_ends)
-            if self.clock >= nap_ends and self.may_sleep():
+            woken = self.clock < nap_ends
+            if not woken and self.may_sleep():
                 yield Sleep(Wait.WORK, NEVER)
-            else:
-                yield from self.cond_resched()
+                continue
+            k.count["kswapd_low_wmark_hit_quickly" if woken else "kswapd_high_wmark_hit_quickly"] += 1
+            yield from self.cond_resched()
 
     def may_sleep(self) -> bool:
         """prepare_kswapd_sleep(): the node is balanced, or hopeless and left to direct reclaim."""
@@ -150,7 +154,7 @@ class Kswapd(Actor):
                 break
             sc.boosted = boost > 0
             sc.nr_to_reclaim = sum(max(zone.marks.high + zone.boost, BATCH) for zone in k.zones)
-            sc.nr_scanned = 0
+            sc.nr_scanned = sc.slab_scanned = 0
             age_anon(k, self)
             more = yield from self.call(shrink_node(k, self, sc))
             freed += more
@@ -176,8 +180,8 @@ class Kswapd(Actor):
         snapshot_refaults(k)
 
     def note_unreclaimable(self) -> None:
-        """The lists were scanned six times and nothing was freed, slab included."""
+        """The lists were scanned six times and nothing was freed, and there was no slab to scan."""
         k = self.kernel
-        if sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k) and k.slab.pages <= k.slab.floor:
+        if sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k) and not self.sc.slab_scanned:
             for zone in k.zones:
                 zone.hopeless = True

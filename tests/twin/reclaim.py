@@ -35,6 +35,7 @@ class ScanControl:
     cache_trim_mode: bool = False
     file_is_tiny: bool = False
     boosted: bool = False
+    slab_scanned: int = 0
     met: Met = field(default_factory=lambda: Met())
 
     @property

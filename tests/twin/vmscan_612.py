@@ -14,7 +14,6 @@ from core.decisions import (
     KEEP,
     MARK,
     PRIORITY_DONE,
-    SET_ASIDE,
     WHY_BATCH,
     WHY_CONGESTED,
     WHY_NOPROGRESS,
@@ -28,7 +27,6 @@ from tests.twin.lru import lru_pages
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, Met, ScanControl, count_scanned, count_stolen, isolated, put_back
-from tests.twin.vmscan_2623 import set_aside
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -116,9 +114,6 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
             evict(k, page)
             freed += 1
             continue
-        if verdict == SET_ASIDE:
-            set_aside(k, sc, page)
-            continue
         if verdict == WRITE:
             if (yield from actor.call(pageout(k, actor, page, True))):
                 batch.written += 1
@@ -132,6 +127,9 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
     put_back(k, kept)
     lru_note_cost(k, file, batch.written * BATCH + batch.taken - freed)
     count_stolen(k, actor, freed)
+    kind = "file" if file else "anon"
+    k.count[f"pgscan_{kind}"] += len(pages)
+    k.count[f"pgsteal_{kind}"] += freed
     if batch.unqueued_dirty == batch.taken and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
     for name in vars(sc.met):
@@ -268,7 +266,9 @@ def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
     prepare_scan_control(k, sc)
     freed = yield from shrink_lruvec(k, actor, sc)
     if not sc.recursion:
-        freed += k.slab.shrink_612(sc.priority)[1]
+        objects, slab_pages = k.slab.shrink_612(sc.priority)
+        sc.slab_scanned += objects
+        freed += slab_pages
     if freed:
         node.kswapd_failures = 0
     if sc.recursion:
