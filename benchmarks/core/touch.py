@@ -78,6 +78,7 @@ class Pair:
 
     def __init__(self, frames: int, footprint: int, policy: Policy, passes: list[Pass]) -> None:
         self.machine, self.policy = machine(frames), policy
+        simulate(self.machine, policy, {}, stream(1, []))  # compiled, or loaded, before the clock starts
         self.short = stream(footprint, passes[:WARM_UP])
         self.long = stream(footprint, passes)
 
