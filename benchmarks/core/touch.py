@@ -1,9 +1,11 @@
-"""Nanoseconds of real time for each page touch the engine simulates: everything resident, 3 % and 25 % misses.
+"""Nanoseconds of one core for each page touch the engine simulates: everything resident, 3 % and 25 % misses, and the curve over sizes.
 
     python benchmarks/core/touch.py [--pages 16384 65536 262144] [--rounds 5]
+    python benchmarks/core/touch.py --pages 16384 65536 262144 1048576 4194304 --rounds 1 --largest 20000000
 
-One process, one core. Every figure is the median over the rounds; all 6.12 mechanics are on (policy flusher_only) unless another policy is named. A miss is a
+CPU time of one process. Every figure is the median over the rounds; all 6.12 mechanics are on (policy flusher_only) unless another policy is named. A miss is a
 page-in with everything that it brings along: allocation, kswapd or direct reclaim, eviction of another page, its write-out if dirty, and both completions.
+Where a footprint would exceed --largest pages, the largest is taken and fewer touches miss than wanted.
 """
 
 from __future__ import annotations
@@ -11,14 +13,33 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from core import Builder, Device, Machine, Streams, policies, simulate, streams
+from core import Builder, Device, Machine, Outcome, Streams, policies, simulate, streams
+from core.policy import Policy
 from core.units import PAGES_PER_MIB, SECOND
 
 FAST = Device("ssd", read_mb_s=100_000, write_mb_s=100_000, latency_ns=1_000)
 WARM_UP, MEASURED = 2, 4  # passes over the reference string
+LONGEST_PASS = 16_000_000  # touches
+WRITES = 1 / 3
+
+
+class Pass(NamedTuple):
+    """One pass over the footprint, drawn anew: page numbers from 0 on, and the code of each touch."""
+
+    pages: NDArray[np.int64]
+    codes: NDArray[np.int64]
+
+
+class Cost(NamedTuple):
+    """What a touch costs, and which share of the touches miss."""
+
+    ns: float
+    misses: float
 
 
 def machine(pages: int) -> Machine:
@@ -27,69 +48,93 @@ def machine(pages: int) -> Machine:
     return Machine("bench", ram_mib=mib, cpus=1, swap_mib=16 * mib, swap=FAST, file=FAST)
 
 
-def reference_string(footprint: int, touches: int, passes: int, seed: int) -> Streams:
-    """Zipf-like touches of an anonymous region, a third of them writes, every page written once before; each pass draws anew."""
+def reference_string(footprint: int, passes: int, writes: float = WRITES, seed: int = 1) -> list[Pass]:
+    """Zipf-like touches of ``footprint`` pages, a share of them ``writes``."""
     rng = np.random.default_rng(seed)
-    builder = Builder()
-    region = builder.anon(footprint)
+    touches = min(max(2 * footprint, 1_000_000), LONGEST_PASS)
     scattered = rng.permutation(footprint)
-    task = builder.task(0).run(streams.WRITE, region.first, footprint)
+    drawn = []
     for _ in range(passes):
         rank = np.minimum((footprint ** rng.random(touches)).astype(np.int64), footprint - 1)
-        codes = np.where(rng.random(touches) < 0.33, streams.WRITE, streams.READ).astype(np.int64)
-        task.touch_mixed(codes, region.first + scattered[rank])
-    return builder.build(3600 * SECOND)
+        codes = np.where(rng.random(touches) < writes, streams.WRITE, streams.READ).astype(np.int64)
+        drawn.append(Pass(scattered[rank], codes))
+    return drawn
 
 
-def measure(frames: int, footprint: int, policy_name: str, rounds: int) -> tuple[float, float]:
-    """(ns a touch, share of misses) of the passes after the warm-up: long run minus short run, medians."""
-    policy = policies.load(policy_name)
-    touches = max(2 * footprint, 1_000_000)
-    computer = machine(frames)
-    short = reference_string(footprint, touches, WARM_UP, 1)
-    long = reference_string(footprint, touches, WARM_UP + MEASURED, 1)
-    assert short.checked
-    assert long.checked
-    costs, misses = [], 0.0
-    for _ in range(rounds):
-        seconds = []
-        outcomes = []
-        for stream in (short, long):
-            begin = time.perf_counter()
-            outcomes.append(simulate(computer, policy, {}, stream))
-            seconds.append(time.perf_counter() - begin)
-        assert not outcomes[1].oom
-        ops = outcomes[1].ops_done - outcomes[0].ops_done
-        costs.append((seconds[1] - seconds[0]) / ops * 1e9)
-        misses = (outcomes[1].pgmajfault - outcomes[0].pgmajfault) / ops
-    return statistics.median(costs), misses
+def stream(footprint: int, passes: list[Pass]) -> Streams:
+    """One task that writes each page of an anonymous region once, then makes the passes."""
+    builder = Builder()
+    region = builder.anon(footprint)
+    task = builder.task(0).run(streams.WRITE, region.first, footprint)
+    for drawn in passes:
+        task.touch_mixed(drawn.codes, region.first + drawn.pages)
+    built = builder.build(3600 * SECOND)
+    assert built.checked
+    return built
 
 
-def footprint_for(frames: int, share: float, policy_name: str) -> int:
-    """The footprint at which about ``share`` of the touches miss, by bisection."""
-    low, high = frames // 2, frames * 15
-    while high - low > frames // 32:
-        middle = (low + high) // 2
-        if measure(frames, middle, policy_name, 1)[1] < share:
+class Pair:
+    """A run of the warm-up passes and one of all of them: their difference is what the measured passes cost, without start and warm-up."""
+
+    def __init__(self, frames: int, footprint: int, policy: Policy, passes: list[Pass]) -> None:
+        self.machine, self.policy = machine(frames), policy
+        simulate(self.machine, policy, {}, stream(1, []))  # compiled, or loaded, before the clock starts
+        self.short = stream(footprint, passes[:WARM_UP])
+        self.long = stream(footprint, passes)
+
+    def measure(self) -> Cost:
+        before, short_seconds = self._run(self.short)
+        after, long_seconds = self._run(self.long)
+        touches = after.ops_done - before.ops_done
+        return Cost((long_seconds - short_seconds) / touches * 1e9, (after.pgmajfault - before.pgmajfault) / touches)
+
+    def _run(self, built: Streams) -> tuple[Outcome, float]:
+        begin = time.process_time()
+        outcome = simulate(self.machine, self.policy, {}, built)
+        seconds = time.process_time() - begin
+        assert not outcome.oom
+        return outcome, seconds
+
+
+def measure(frames: int, footprint: int, policy: Policy, rounds: int, writes: float = WRITES) -> Cost:
+    """Medians over the rounds."""
+    pair = Pair(frames, footprint, policy, reference_string(footprint, WARM_UP + MEASURED, writes))
+    costs = [pair.measure() for _ in range(rounds)]
+    return Cost(statistics.median(cost.ns for cost in costs), costs[0].misses)
+
+
+def footprint_for(frames: int, share: float, policy: Policy, largest: int) -> int:
+    """The footprint at which about ``share`` of the touches miss, by bisection, at most ``largest``."""
+    low, high = frames, min(frames * 15, largest)
+    if low >= high or measure(frames, high, policy, 1).misses <= share:
+        return high
+    while high > low * 1.02:
+        middle = int((low * high) ** 0.5)
+        if measure(frames, middle, policy, 1).misses < share:
             low = middle
         else:
             high = middle
-    return (low + high) // 2
+    return int((low * high) ** 0.5)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--pages", type=int, nargs="+", default=[16_384, 65_536])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--largest", type=int, default=1 << 62, help="no footprint above this, pages")
     parser.add_argument("--policy", default="flusher_only", choices=policies.names())
     arguments = parser.parse_args()
+    policy = policies.load(arguments.policy)
     print(f"policy {arguments.policy}; medians of {arguments.rounds} rounds")
-    print(f"{'frames':>10} {'footprint':>10} {'misses':>8} {'ns a touch':>11}")
+    print(f"{'frames':>10} {'footprint':>10} {'misses':>8} {'ns a touch':>11} {'ns a miss':>10}")
     for frames in arguments.pages:
+        resident = 0.0
         for wanted in (0.0, 0.03, 0.25):
-            footprint = frames * 3 // 4 if wanted == 0.0 else footprint_for(frames, wanted, arguments.policy)
-            cost, misses = measure(frames, footprint, arguments.policy, arguments.rounds)
-            print(f"{frames:>10} {footprint:>10} {misses:>8.1%} {cost:>11.1f}", flush=True)
+            footprint = frames * 3 // 4 if wanted == 0.0 else footprint_for(frames, wanted, policy, arguments.largest)
+            cost = measure(frames, footprint, policy, arguments.rounds)
+            resident = resident or cost.ns
+            per_miss = f"{(cost.ns - resident) / cost.misses:>10.0f}" if wanted else f"{'':>10}"
+            print(f"{frames:>10} {footprint:>10} {cost.misses:>8.1%} {cost.ns:>11.1f} {per_miss}", flush=True)
 
 
 if __name__ == "__main__":
