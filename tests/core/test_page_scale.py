@@ -20,6 +20,8 @@ from sweep.library import load_named
 from sweep.workloads import compile_streams, load
 from tests.core.random_case import random_machine, random_params, random_streams
 
+pytestmark = pytest.mark.compiled
+
 LARGE = [scale for scale in PAGE_SCALES if scale > 1]
 SSD = Device("ssd", read_mb_s=200, write_mb_s=200, latency_ns=100_000, seek_ns=11_000, w_pool=100)
 
