@@ -95,7 +95,7 @@ def test_check_tells_a_scenario_from_a_sweep(tmp_path: Path, monkeypatch: pytest
     path = tinyscenario.write(tmp_path)
     assert called(monkeypatch, capsys, "check", str(path)) == (0, f"{path}: ok: 4 rows, 12 simulations\n", "")
     assert called(monkeypatch, capsys, "check", str(path), "--set", "seeds=1") == (0, f"{path}: ok: 4 rows, 4 simulations\n", "")
-    assert called(monkeypatch, capsys, "check", "w1")[1].endswith("w1.yaml: ok: 6 rows, 72 simulations\n")
+    assert called(monkeypatch, capsys, "check", "w1")[1].endswith("w1.yaml: ok: 10 rows, 120 simulations\n")
     code, out, err = called(monkeypatch, capsys, "check", str(tinyscenario.write(tmp_path, tinyscenario.TINY.replace("policy: inline", "policy: out"))))
     assert (code, out) == (2, "")
     assert err.startswith(f"highwater: error: {path}: rows[0].policy: out; allowed: ")
