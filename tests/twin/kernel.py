@@ -14,10 +14,12 @@ from core.streams import Streams
 from core.units import KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, US
 from tests.twin import vmscan_612, vmscan_2623
 from tests.twin.actor import Actor, Steps, Wait
+from tests.twin.clean_floor import CleanFloor
 from tests.twin.decisions import Decisions
 from tests.twin.device import BlockDevice, Spindle
 from tests.twin.flusher import Flusher
-from tests.twin.kswapd import Kswapd
+from tests.twin.handoff import Handoff
+from tests.twin.kswapd import Kswapd, more_kswapds
 from tests.twin.lru import NodeLists
 from tests.twin.page import Page
 from tests.twin.page_io import complete
@@ -92,10 +94,13 @@ class Kernel:
         self.laundry: set[Page] = set()
         self.in_laundry = 0
         self.writeout = Writeout(self)
+        self.clean_floor = CleanFloor(self)
+        self.handoff = Handoff(self)
         self.tasks = [Task(self, streams, t) for t in range(streams.n_tasks)]
         self.kswapd = Kswapd(self)
         self.flusher = Flusher(self)
-        self.actors: list[Actor] = [*self.tasks, self.kswapd, self.flusher]
+        self.more_kswapds = more_kswapds(self)
+        self.actors: list[Actor] = [*self.tasks, self.kswapd, self.flusher, *self.more_kswapds]
         self.cpus = [0] * machine.cpus
 
     def _zones(self) -> list[Zone]:
@@ -131,13 +136,17 @@ class Kernel:
         """get_page_from_freelist(): from the highest zone that may give one."""
         for zone in reversed(self.zones):
             if zone.ok(mark, flags, self.old):
-                zone.free -= 1
-                self.count["pgalloc"] += 1
-                if zone.free < zone.marks.low and self.first_low < 0:
-                    self.first_low = self.now
-                self.lowest_free = min(self.lowest_free, self.free_pages)
-                return zone
+                return self.take_frame_of(zone)
         return None
+
+    def take_frame_of(self, zone: Zone) -> Zone:
+        """One frame of this very zone."""
+        zone.free -= 1
+        self.count["pgalloc"] += 1
+        if zone.free < zone.marks.low and self.first_low < 0:
+            self.first_low = self.now
+        self.lowest_free = min(self.lowest_free, self.free_pages)
+        return zone
 
     def free_frame(self, zone: Zone) -> None:
         """free_one_page(): the zone is not hopeless any more."""

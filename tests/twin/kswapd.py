@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 
 
 class Kswapd(Actor):
-    """The reclaimer of the node; PF_MEMALLOC is always set."""
+    """The reclaimer of the node; PF_MEMALLOC is always set. ``flags``: what it may do."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    is_kswapd = frees_for_others = True
+
+    def __init__(self, kernel: Kernel, flags: int = gfp.KERNEL) -> None:
         super().__init__(kernel)
         self.memalloc = self.reclaims = 1
-        self.sc = ScanControl(gfp.KERNEL)
+        self.flags = flags
+        self.sc = ScanControl(flags)
         self.body = self.live_2623() if kernel.old else self.live_612()
 
     def below_high(self, zone: Zone) -> bool:
         return not zone.ok(Mark.HIGH, gfp.NOWAIT, self.kernel.old)
+
+    def too_low(self, zone: Zone) -> bool:
+        return self.sc.for_floor or self.below_high(zone)
 
     # --- 2.6.23 ----------------------------------------------------------------------------------------------------------------------------
 
@@ -40,7 +46,9 @@ class Kswapd(Actor):
             yield Sleep(Wait.WORK, NEVER)
             while not (yield from self.all_zones_ok()):
                 yield GIVE_WAY
-            if not any(map(self.below_high, k.zones)):
+            if sc.for_floor:
+                pass  # nothing was mended: who waits for the floor asks again
+            elif not any(map(self.below_high, k.zones)):
                 if k.decisions.launder(True, AT_HIGH, len(sc.laundry), sc.priority):
                     yield from launder(k, self, sc)
                 else:
@@ -48,21 +56,22 @@ class Kswapd(Actor):
             yield from self.cond_resched()
 
     def all_zones_ok(self) -> Steps:
-        """balance_pgdat() from loop_again on: False if it has to begin anew."""
+        """balance_pgdat() from loop_again on: False if it has to begin anew. A broken clean floor counts as work in every zone while all are at high."""
         k, sc = self.kernel, self.sc
         k.count["pageoutrun"] += 1
         scanned = freed = 0
         sc.priority = DEF_PRIORITY
         scanned_at = dict.fromkeys(k.zones, DEF_PRIORITY)
         while True:
-            low = [z for z in k.zones if self.below_high(z) and (sc.priority == DEF_PRIORITY or not z.hopeless)]
+            sc.for_floor = k.clean_floor.pages > 0 and k.clean_floor.broken() and not any(map(self.below_high, k.zones))
+            low = [z for z in k.zones if self.too_low(z) and (sc.priority == DEF_PRIORITY or not z.hopeless)]
             to_scan = k.zones[: k.zones.index(low[-1]) + 1] if low else []
             pages = sum(zone.nr_lru for zone in to_scan)
             all_ok = True
             for zone in to_scan:
                 if zone.hopeless and sc.priority != DEF_PRIORITY:
                     continue
-                if self.below_high(zone):
+                if self.too_low(zone):
                     all_ok = False
                 scanned_at[zone] = sc.priority
                 sc.nr_scanned = 0
@@ -71,7 +80,9 @@ class Kswapd(Actor):
                 objects, slab_pages = k.slab.shrink_2623(sc.nr_scanned, pages)
                 freed += slab_pages
                 scanned += sc.nr_scanned
-                if objects == 0 and zone.scanned >= 6 * lru_size(k, zone):
+                if sc.for_floor:
+                    zone.scanned = 0  # clean pages were left alone
+                elif objects == 0 and zone.scanned >= 6 * lru_size(k, zone):
                     zone.hopeless = True
                 if allow_direct_reclaim(k):
                     k.wake(Wait.PFMEMALLOC, self.clock)
@@ -85,6 +96,9 @@ class Kswapd(Actor):
                 break
         for zone in k.zones:
             zone.prev_priority = scanned_at[zone]
+        if not all_ok and sc.for_floor and not freed:
+            return True
+        sc.for_floor = False
         if not all_ok and not scanned:
             self.clock += MS  # nothing to scan and therefore no nap: it would spin
         return all_ok
@@ -142,7 +156,7 @@ class Kswapd(Actor):
         """balance_pgdat(): from priority 12 to 1; what is only boosted gets no writes and no swap."""
         k = self.kernel
         k.count["pageoutrun"] += 1
-        sc = self.sc = ScanControl(gfp.KERNEL)
+        sc = self.sc = ScanControl(self.flags)
         boosts = [zone.boost for zone in k.zones]
         boost = sum(boosts)
         freed = 0
@@ -185,3 +199,10 @@ class Kswapd(Actor):
         if sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k) and not self.sc.slab_scanned:
             for zone in k.zones:
                 zone.hopeless = True
+
+
+def more_kswapds(k: Kernel) -> list[Kswapd]:
+    """``kswapds_per_cpu`` on each CPU, one of them the node's own: the first of a CPU may do all, the second no file systems, the third no I/O, and so on."""
+    per_cpu = k.values.get("kswapds_per_cpu", 0)
+    classes = (gfp.KERNEL, gfp.NOFS, gfp.NOIO)
+    return [Kswapd(k, classes[i % per_cpu % 3]) for i in range(1, per_cpu * k.machine.cpus)]

@@ -26,6 +26,7 @@ class ScanControl:
     priority: int = DEF_PRIORITY
     nr_scanned: int = 0
     recursion: int = NO
+    for_floor: bool = False  # only to mend the clean floor: clean file pages stay
     laundry: list[Page] = field(default_factory=list)
     # 6.12
     nr_to_reclaim: int = BATCH
@@ -88,4 +89,4 @@ def count_scanned(k: Kernel, actor: Actor, pages: int) -> None:
 
 
 def count_stolen(k: Kernel, actor: Actor, pages: int) -> None:
-    k.count["pgsteal_kswapd" if actor.is_kswapd else "pgsteal_direct"] += pages
+    k.count["pgsteal_kswapd" if actor.frees_for_others else "pgsteal_direct"] += pages

@@ -85,6 +85,7 @@ class Task(Actor):
         self.at = self.done = 0
         self.kernel_pages = self.stash = 0
         self.next_read = -1
+        self.floor_pass = False  # it waited for the clean floor in vain: the next page is let through
         self.body = self.live()
 
     def live(self) -> Steps:
@@ -160,6 +161,8 @@ class Task(Actor):
                 self.clock += k.machine.minor_fault_ns
                 page.zero_page = True
             page.present = page.young = True
+        elif (page.anon or code == FILE_WRITE) and k.clean_floor.stops(self):
+            yield from self.call(k.clean_floor.wait(self))
         elif page.anon and (need := k.writeout.missing(self, page)):
             yield from self.call(k.writeout.preload(self, page, need))
         else:
@@ -173,6 +176,9 @@ class Task(Actor):
             self.clock += k.machine.minor_fault_ns
             map_page(k, page)
         dirtied = code in (WRITE, FILE_WRITE) and not page.dirty
+        if dirtied and not page.anon and k.clean_floor.stops(self):
+            yield from self.call(k.clean_floor.wait(self))
+            return
         if dirtied:
             self.set_page_dirty(page)
         if code <= WRITE:

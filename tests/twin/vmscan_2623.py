@@ -49,11 +49,11 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, page: Page, laundering: bool)
         actor.clock += k.machine.unmap_ns
         unmap(k, page)
     if not page.dirty:
-        return FREE
+        return KEEP if sc.for_floor and not page.anon else FREE
     may_enter_fs = sc.flags & gfp.FS or (page.anon and sc.flags & gfp.IO)
     if referenced or not may_enter_fs or not sc.may_writepage:
         return KEEP
-    if k.device_of(page).congested and not actor.is_kswapd:
+    if k.device_of(page).congested and not actor.frees_for_others:
         return KEEP
     if laundering:
         return WRITE
@@ -66,8 +66,12 @@ def shrink_page_list(k: Kernel, actor: Actor, sc: ScanControl, pages: list[Page]
     for looked, page in enumerate(pages, 1):
         verdict = fate(k, actor, sc, page, laundering)
         if verdict == FREE:
+            zone = page.zone
+            assert zone is not None
             evict(k, page)
             freed += 1
+            if actor.frees_for_others:
+                k.handoff.freed(zone, actor.clock)
         elif verdict == SET_ASIDE:
             set_aside(k, sc, page)
         else:
@@ -81,6 +85,9 @@ def shrink_page_list(k: Kernel, actor: Actor, sc: ScanControl, pages: list[Page]
             yield GIVE_WAY
     put_back(k, kept)
     count_stolen(k, actor, freed)
+    if actor.frees_for_others and freed:
+        k.wake(Wait.KSWAPD, actor.clock)
+        k.clean_floor.mended(actor.clock)
     return freed
 
 
