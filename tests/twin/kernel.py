@@ -20,6 +20,7 @@ from tests.twin.device import BlockDevice, Spindle
 from tests.twin.flusher import Flusher
 from tests.twin.handoff import Handoff
 from tests.twin.kswapd import Kswapd, more_kswapds
+from tests.twin.laundry_thread import LaundryThread
 from tests.twin.lru import NodeLists
 from tests.twin.page import Page
 from tests.twin.page_io import complete
@@ -100,7 +101,10 @@ class Kernel:
         self.kswapd = Kswapd(self)
         self.flusher = Flusher(self)
         self.more_kswapds = more_kswapds(self)
+        self.launderd = LaundryThread(self) if "background_launder_rate" in values else None
         self.actors: list[Actor] = [*self.tasks, self.kswapd, self.flusher, *self.more_kswapds]
+        if self.launderd:
+            self.actors.append(self.launderd)
         self.cpus = [0] * machine.cpus
 
     def _zones(self) -> list[Zone]:

@@ -9,9 +9,11 @@ from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_CONGESTION, BY_WRITEOUT, 
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pages
+from tests.twin.laundry import in_laundries
+from tests.twin.laundry_thread import Request
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, put_back
 from tests.twin.vmscan_612 import age_anon, shrink_node, snapshot_refaults
-from tests.twin.vmscan_2623 import launder, lru_size, shrink_zone, take_laundry
+from tests.twin.vmscan_2623 import launder, lru_size, pages_to_launder, shrink_zone, take_laundry
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -49,8 +51,10 @@ class Kswapd(Actor):
             if sc.for_floor:
                 pass  # nothing was mended: who waits for the floor asks again
             elif not any(map(self.below_high, k.zones)):
-                if k.decisions.launder(True, AT_HIGH, len(sc.laundry), sc.priority):
-                    yield from launder(k, self, sc)
+                if k.launderd:
+                    k.launderd.ask(Request.BACKGROUND, self.clock)
+                if pages := pages_to_launder(k, self, sc, AT_HIGH):
+                    yield from launder(k, self, sc, pages)
                 else:
                     put_back(k, take_laundry(k, sc))
             yield from self.cond_resched()
@@ -82,10 +86,12 @@ class Kswapd(Actor):
                 scanned += sc.nr_scanned
                 if sc.for_floor:
                     zone.scanned = 0  # clean pages were left alone
-                elif objects == 0 and zone.scanned >= 6 * lru_size(k, zone):
+                elif objects == 0 and zone.scanned >= 6 * lru_size(k, zone) and not (k.launderd and zone.nr_lru):  # FreeBSD knows no hopeless zones
                     zone.hopeless = True
                 if allow_direct_reclaim(k):
                     k.wake(Wait.PFMEMALLOC, self.clock)
+            if k.launderd and sc.priority == 0 and not all_ok:
+                k.launderd.ask(Request.SHORTFALL, self.clock)
             if all_ok:
                 if low:
                     yield from self.cond_resched()
@@ -108,10 +114,11 @@ class Kswapd(Actor):
         k, sc = self.kernel, self.sc
         while k.dirty_throttle.writeout_throttled() and k.decisions.throttle(True, KSWAPD_LOOP, sc.priority) == BY_WRITEOUT:
             yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
-        if k.decisions.launder(True, AFTER_PRIORITY, len(sc.laundry), sc.priority):
-            yield from launder(k, self, sc)
+        if pages := pages_to_launder(k, self, sc, AFTER_PRIORITY):
+            yield from launder(k, self, sc, pages)
         why = KSWAPD_PROGRESS if freed >= BATCH else PRIORITY_DONE
-        if scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, why, sc.priority):
+        something = scanned or in_laundries(k) or k.launderd  # to wait for
+        if something and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, why, sc.priority):
             yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
         else:
             yield GIVE_WAY

@@ -80,7 +80,7 @@ def lru_pages(k: Kernel) -> int:
 
 def lru_pages_of_zone(k: Kernel, zone: object) -> int:
     """The same for one zone."""
-    lists = [z_list for z in k.zones for z_list in (z.active, z.inactive)] if k.old else k.node.lists.values()
+    lists = [z_list for z in k.zones for z_list in (z.active, z.inactive, z.laundry)] if k.old else k.node.lists.values()
     return sum(page.zone is zone for pages in lists for page in pages)
 
 
