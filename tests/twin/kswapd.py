@@ -11,8 +11,9 @@ from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pages
 from tests.twin.laundry import in_laundries
 from tests.twin.laundry_thread import Request
+from tests.twin.mglru import lru_gen_age_node
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, put_back
-from tests.twin.vmscan_612 import age_anon, shrink_node, snapshot_refaults
+from tests.twin.vmscan_612 import age_anon, snapshot_refaults
 from tests.twin.vmscan_2623 import launder, lru_size, pages_to_launder, shrink_zone, take_laundry
 from tests.twin.watermarks import Mark
 
@@ -176,8 +177,11 @@ class Kswapd(Actor):
             sc.boosted = boost > 0
             sc.nr_to_reclaim = sum(max(zone.marks.high + zone.boost, BATCH) for zone in k.zones)
             sc.nr_scanned = sc.slab_scanned = 0
-            age_anon(k, self)
-            more = yield from self.call(shrink_node(k, self, sc))
+            if k.generations:
+                lru_gen_age_node(k, self, k.node, sc)
+            else:
+                age_anon(k, self)
+            more = yield from self.call(k.shrink_node(self, sc))
             freed += more
             self.note_unreclaimable()
             if allow_direct_reclaim(k):

@@ -30,6 +30,7 @@ class ScanControl:
     laundry: list[Page] = field(default_factory=list)
     # 6.12
     nr_to_reclaim: int = BATCH
+    nr_reclaimed: int = 0  # by direct reclaim before the present node
     may_deactivate: dict[bool, bool] = field(default_factory=dict)  # by is_file
     force_deactivate: bool = False
     skipped_deactivate: bool = False
@@ -80,6 +81,8 @@ def put_back(k: Kernel, pages: Iterable[Page]) -> None:
         k.laundry.discard(page)
         if page.gone and not page.writeback and not page.locked:
             bury(k, page)
+        elif k.generations:
+            k.node_of(page).gens.put_back(page)
         else:
             put_on_lru(k, page)
 

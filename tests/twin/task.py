@@ -29,6 +29,7 @@ from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import alloc_page, wake_kswapd
 from tests.twin.flusher import fsync
+from tests.twin.generations import refaulted
 from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
 from tests.twin.page import Page, forget, map_page
@@ -342,6 +343,9 @@ class Task(Actor):
 
 def refault(k: Kernel, page: Page) -> bool:
     """An evicted page is back; 6.12 decides by the refault distance whether it is active."""
+    if k.generations:
+        refaulted(k, page, k.node_of(page))
+        return False
     if not k.old:
         return workingset_refault(k, page)
     k.count["workingset_refault_anon" if page.anon else "workingset_refault_file"] += 1
