@@ -103,25 +103,25 @@ def abort(m: Any, a: int, f: Any, sc: Any) -> bool:
 @jit
 def isolate(m: Any, a: int, f: Any, sc: Any, swappiness: int) -> int:
     """isolate_folios(): from the type that costs less, else from the other; pushes the frame that shrinks them. Pages looked at."""
-    is_file = type_to_evict(m.nodes[f.node], swappiness, bool(sc.gfp & gfp.IO))
+    is_file, tier = type_to_evict(m.nodes[f.node], swappiness, bool(sc.gfp & gfp.IO))
     for _ in range(2 if swappiness else 1):
-        scanned = scan(m, a, f, sc, is_file)
+        scanned = scan(m, a, f, sc, is_file, tier if tier >= 0 else last_tier(m.nodes[f.node], is_file))
         if scanned > 0:
             return scanned
         is_file = 1 - is_file
+        tier = -1
     return 0
 
 
 @outlined
-def scan(m: Any, a: int, f: Any, sc: Any, is_file: int) -> int:
-    """scan_folios(): up to 4 096 pages of the oldest generation until 64 are isolated; sets phase SHRUNK when there are any."""
+def scan(m: Any, a: int, f: Any, sc: Any, is_file: int, tier: int) -> int:
+    """scan_folios(): up to 4 096 pages of the oldest generation until 64 of tiers up to ``tier`` are isolated; sets phase SHRUNK when there are any."""
     vm = m.vm[0]
     n = f.node
     node = m.nodes[n]
     if node.max_seq - node.min_seq[is_file] + 1 <= MIN_NR_GENS:
         return 0
     oldest = gen_list(n, is_file, node.min_seq[is_file])
-    tier = last_tier(node, is_file)
     depth = m.actors[a].depth
     s = push(m, a, SHRINK_LIST_612)
     s.sc = f.sc
