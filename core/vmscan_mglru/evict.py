@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import gfp, lru
+from core import gfp, lru, slabtest
 from core.decisions import ALL_DIRTY
 from core.dirty import wake_flusher
 from core.jit import inlined, jit, outlined
@@ -27,6 +27,7 @@ START: Final = 0
 NEXT: Final = 1
 SHRUNK: Final = 2
 AGED: Final = 3
+SLAB_SHRUNK: Final = 4
 
 
 @outlined
@@ -50,6 +51,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     if f.phase == AGED:
         return done(m, pol, a, f, sc)
+    if f.phase == SLAB_SHRUNK:
+        return leave(m, a, f)
     swappiness = vm.swappiness if sc.may_swap and vm.swap_free >= m.nodes[f.node].lru_batch else 0
     while True:
         due, pages = should_run_aging(m, f.node, swappiness)
@@ -79,8 +82,17 @@ def done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     if not sc.recursion:
         before = vm.nr_slab
-        shrink_slab(m, 0, 0, sc.priority)
+        sc.slab_scanned += shrink_slab(m, 0, 0, sc.priority)
         f.nr_reclaimed += before - vm.nr_slab
+        if vm.slab_burst > 0:
+            f.phase = SLAB_SHRUNK
+            return slabtest.enter(m, a)
+    return leave(m, a, f)
+
+
+@jit
+def leave(m: Any, a: int, f: Any) -> int:
+    """Progress on a node makes its kswapd try again."""
     if f.nr_reclaimed > 0:
         m.nodes[f.node].kswapd_failures = 0
     return pop(m, a, f.nr_reclaimed)

@@ -87,7 +87,9 @@ def lru_gen_shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) ->
     if all_dirty and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
     if not sc.recursion:
-        freed += k.slab.shrink_612(sc.priority)[1]
+        objects, slab_pages = k.slab.shrink_612(sc.priority)
+        sc.slab_scanned += objects
+        freed += slab_pages
     if freed:
         node.kswapd_failures = 0
     return freed
