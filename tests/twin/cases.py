@@ -50,7 +50,7 @@ def machine(rng: np.random.Generator) -> Machine:
     )
 
 
-NARROWER = {"min_ttl_ms": (0, 0, 0, 20, 300, 600_000)}  # own tunables whose domain is mostly beyond what such short runs can show
+NARROWER = {"min_ttl_ms": (0, 0, 0, 0, 0, 20, 300, 600_000)}  # own tunables whose domain is mostly beyond what such short runs can show
 
 
 def params(rng: np.random.Generator, policy: Policy) -> dict[str, int]:
@@ -81,7 +81,7 @@ def load(rng: np.random.Generator) -> Streams:
         a, f = anon[int(rng.integers(0, 2))], file[int(rng.integers(0, 2))]
         for _ in range(int(rng.integers(1, 9))):
             n = int(rng.integers(1, 150))
-            match int(rng.integers(0, 15)):
+            match int(rng.integers(0, 16)):
                 case 0 | 1 | 14:
                     task.touch_mixed(rng.integers(0, 2, n), a.first + rng.integers(0, a.pages, n))
                 case 2 | 3:
@@ -104,6 +104,9 @@ def load(rng: np.random.Generator) -> Streams:
                     task.free(int(rng.integers(0, 60)))
                 case 12:
                     task.discard([a, f, mapped][int(rng.integers(0, 3))])
+                case 15:
+                    for first in range(0, f.pages, 50):
+                        task.run(streams.FILE_READ, f.first + first, 50).run(streams.FILE_READ, f.first + first, 50)
                 case 13:
                     ns = int(rng.choice([0, 300 * US, 30 * MS, 6_000 * MS]))
                     task.sleep(ns) if rng.integers(0, 2) else task.think(min(ns, 30 * MS))

@@ -30,6 +30,7 @@ class Handoff:
             if actor.asleep and actor.asleep.what is Wait.HANDOFF:
                 actor.handed = self.kernel.take_frame_of(zone)
                 actor.wake(now)
+                self.kernel.count["pages handed over"] += 1
                 return
 
     def wait(self, actor: Actor, request: Request, answer: int) -> Steps:

@@ -44,6 +44,7 @@ def walk(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
                 node.gens.used(page)
         actor.clock += len(mapped) * k.machine.walk_ns
     node.gens.begin_new(swappy, actor.clock)
+    k.count["generations begun"] += 1
     node.gens.ageing = False
 
 
@@ -151,7 +152,7 @@ def scan_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool
             break
         (page,) = oldest.take_oldest(1)
         looked += 1
-        if sort_folio(sc, gens, page, tier):
+        if sort_folio(k, sc, gens, page, tier):
             actor.clock += k.machine.scan_ns
         elif not sc.flags & gfp.IO and (page.dirty or (page.anon and page.slot is None)):
             oldest.add(page)
@@ -164,7 +165,7 @@ def scan_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool
     return (looked if folios or looked == MOST_AT_ONCE else 0), folios
 
 
-def sort_folio(sc: ScanControl, gens: Generations, page: Page, tier: int) -> bool:
+def sort_folio(k: Kernel, sc: ScanControl, gens: Generations, page: Page, tier: int) -> bool:
     """Spared for its tier, or it waits for a read or write: one generation up."""
     file = not page.anon
     if file:
@@ -173,10 +174,12 @@ def sort_folio(sc: ScanControl, gens: Generations, page: Page, tier: int) -> boo
     above = gens.min_seq[file] + 1
     if tier_of(page) > tier:
         gens.counts[file, tier_of(page)].spared += 1
+        k.count["pages spared for their tier"] += 1
         page.referenced = page.active = False
         gens.put(page, above, oldest=True)
         return True
     if page.locked or page.writeback or (file and page.dirty):
+        k.count["pages moved up to wait for I/O"] += 1
         page.reclaim = page.reclaim or page.dirty or page.writeback
         page.referenced = page.active = False
         gens.put(page, above)

@@ -13,9 +13,19 @@ from tests.twin.kernel import Kernel
 
 def twin(machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams) -> Outcome:
     """Run the streams on the machine under the policy."""
+    return outcome(finished(machine, policy, params, streams))
+
+
+def finished(machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams) -> Kernel:
+    """The machine at the end of the run; beside the outcome's counters it has some of its own."""
     k = Kernel(machine, policy, policy.resolve(machine, params), streams)
     k.run()
     conserved(k)
+    return k
+
+
+def outcome(k: Kernel) -> Outcome:
+    """What is reported of it."""
     count = k.count
     stuck = k.ended in (END_DEADLOCK, END_PANIC)
     finished = k.ended == END_DONE and not count["oom_kill"]

@@ -84,6 +84,7 @@ def shrink_page_list(k: Kernel, actor: Actor, sc: ScanControl, pages: list[Page]
                 wake_kswapd(k, actor.clock)
         else:
             if verdict == WRITE:
+                k.count["pages laundered"] += laundering
                 yield from actor.call(pageout(k, actor, page, True))
             elif verdict == ACTIVATE:
                 page.active = True
