@@ -64,6 +64,7 @@ class View:
     at: At
     title: str
     sentence: str
+    boundary: tuple[str, ...]
     counts: tuple[tuple[str, str, int], ...]
     panels: tuple[Panel, ...]
     best: tuple[tuple[str, tuple[Panel, ...]], ...]
@@ -84,6 +85,7 @@ def _view(drawn: Map, at: At) -> View:
         at=at,
         title=AT_TITLES[at],
         sentence=summary(tuple(found.values())),
+        boundary=drawn.sentences[at],
         counts=tuple((f, FINDING_MARKS[f].symbol, sum(v.finding == f for v in found.values())) for f in FINDINGS),
         panels=_panels(drawn, verdict),
         best=tuple((policy, _panels(drawn, standing(policy))) for policy in drawn.policies),
