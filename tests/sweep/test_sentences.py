@@ -31,6 +31,18 @@ def test_the_axes_of_the_file_may_be_in_any_order():
     assert "anon_share ≥ 0.8 (tried next: 0.5)" in drawn.sentences["tuned"][1]
 
 
+def test_refined_cells_draw_the_limits_closer():
+    axes = {"anon_share": [0.2, 0.5, 0.8, 1.0], "w_alloc_milli": [0, 250, 1000, 2000]}
+
+    def truth(cell, policy, _tuned):
+        return Truth(oom=1.0 if policy == "postponed" and cell["anon_share"] > 0.71 and cell["w_alloc_milli"] > 400 else 0.0)
+
+    along = [{"anon_share": share, "w_alloc_milli": 1000} for share in (0.65, 0.725, 0.6875)]
+    down = [{"anon_share": 1.0, "w_alloc_milli": milli} for milli in (625, 437, 343)]
+    loss = build_map(planted(truth, axes=axes, refined=along + down, noise=0.002)).sentences["tuned"][1]
+    assert "anon_share ≥ 0.725 (tried next: 0.6875) and w_alloc_milli ≥ 437 (tried next: 343) (4/4 of the losses" in loss
+
+
 def test_an_axis_of_names_is_named():
     axes = {"disk": ["ide", "nvme"], "cpus": [1, 2, 4]}
     drawn = build_map(
