@@ -44,17 +44,26 @@ class Panel:
 
 def page(drawn: Map) -> str:
     """The map as HTML text."""
-    environment = Environment(loader=PackageLoader("sweep"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("map.html.j2").render(
-        map=drawn,
-        views=[_view(drawn, at) for at in AT],
-        points=drawn.layout.points,
-        policies=drawn.policies,
-        finding_legend=[(f, FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS],
-        place_legend=[(p, PLACE_MARKS[p], place_words(p)) for p in PLACES],
-        margin=f"{100 * TIE_MARGIN:.0f}",
-        tuned=[_setting(drawn, arm) for _, arm in sorted(drawn.tuned.items())],
-    )
+    return environment().get_template("map.html.j2").render(view_of(drawn))
+
+
+def environment() -> Environment:
+    """Where the templates are, everything escaped."""
+    return Environment(loader=PackageLoader("sweep"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def view_of(drawn: Map) -> dict[str, object]:
+    """What the templates are told of a map."""
+    return {
+        "map": drawn,
+        "views": [_view(drawn, at) for at in AT],
+        "points": drawn.layout.points,
+        "policies": drawn.policies,
+        "finding_legend": [(f, FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS],
+        "place_legend": [(p, PLACE_MARKS[p], place_words(p)) for p in PLACES],
+        "margin": f"{100 * TIE_MARGIN:.0f}",
+        "tuned": [_setting(drawn, arm) for _, arm in sorted(drawn.tuned.items())],
+    }
 
 
 @dataclass(frozen=True)

@@ -34,12 +34,14 @@ def dash(index: int) -> str:
     return DASHES[index % len(DASHES)]
 
 
-def figure(width: float = 7.2, height: float = 3.6) -> Figure:
-    """An empty figure, inches."""
+def figure(width: float = 7.2, height: float = 3.6, *, fitted: bool = False) -> Figure:
+    """An empty figure, inches; ``fitted``: margins as wide as the labels take, which is slow."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    made = Figure(figsize=(width, height), facecolor="none", layout="constrained")
+    made = Figure(figsize=(width, height), facecolor="none", layout="constrained" if fitted else None)
+    if not fitted:
+        made.subplots_adjust(left=0.75 / width, right=1 - 0.15 / width, bottom=0.5 / height, top=1 - 0.15 / height)
     FigureCanvasSVG(made)
     return made
 
@@ -63,7 +65,7 @@ def svg(drawn: Figure, title: str) -> str:
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": title, "font.family": ["DejaVu Sans", "sans-serif"]}):
         drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
     text = out.getvalue()
-    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     # Identifiers are local to a file, but several figures stand in one page.
     prefix = f"f{abs(hash_of(title)):x}-"
     text = re.sub(r'(id="|xlink:href="#|url\(#)', rf"\g<1>{prefix}", text)

@@ -48,6 +48,7 @@ def _of_study(trials: pd.DataFrame) -> dict[str, float]:
     distributions = {name: optuna.distributions.IntDistribution(int(trials[name].min()), int(trials[name].max())) for name in searched}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = optuna.create_study(direction="minimize")
         for place, row in zip(rank, trials.to_dict("records"), strict=True):
             params = {name: int(row[name]) for name in searched}
@@ -63,7 +64,7 @@ def importance_svg(results: Results) -> str:
     if not names:
         return ""
     shown = [policy for policy, found in by_policy.items() if found]
-    drawn = figure(7.2, 0.9 + 0.2 * len(names) * (len(shown) + 1))
+    drawn = figure(7.2, 0.9 + 0.2 * len(names) * (len(shown) + 1), fitted=True)
     axes = drawn.add_subplot()
     for i, policy in enumerate(results.config["policies"]):
         if policy not in shown:

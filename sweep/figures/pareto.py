@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sweep.arms import AT, arms
 from sweep.figures.drawing import LINE, SOFT, colour, figure, marker, svg, tidy
 from sweep.intervals import rate
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sweep.arms import Arm
     from sweep.results import Results
+
+_LEAST_SPAN: Final = 0.1  # of the throughput
 
 
 def front(oom: NDArray[np.float64], throughput: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -34,14 +36,13 @@ def front(oom: NDArray[np.float64], throughput: NDArray[np.float64]) -> NDArray[
     return np.array(kept, np.int64)
 
 
-def pareto_svg(results: Results, cell: int) -> str:
-    """The trials of a cell as SVG; empty if there are none yet."""
+def pareto_svg(results: Results, cell: int, confirmed: Sequence[Mapping[tuple[int, str], Arm]]) -> str:
+    """The trials of a cell as SVG, ``confirmed`` arms with their intervals; empty if there are none yet."""
     trials = results.trials[results.trials["cell"] == cell]
     if trials.empty:
         return ""
     drawn = figure()
     axes = drawn.add_subplot()
-    found = [arms(results, at) for at in AT]
     for i, policy in enumerate(results.config["policies"]):
         mine = trials[trials["policy"] == policy]
         if mine.empty:
@@ -50,11 +51,13 @@ def pareto_svg(results: Results, cell: int) -> str:
         axes.scatter(x, y, s=16, color=colour(i), marker=marker(i), alpha=0.35, linewidth=0)
         best = front(x, y)
         axes.plot(x[best], y[best], color=colour(i), marker=marker(i), markersize=5, linewidth=1.2, drawstyle="steps-post", label=policy)
-        for confirmed in found:
-            _confirmed(axes, confirmed.get((cell, policy)), i)
+        for found in confirmed:
+            _confirmed(axes, found.get((cell, policy)), i)
     axes.axvline(0, color=LINE, linewidth=0.8, zorder=0)
     tidy(axes, "OOM rate (%)", "throughput (operations/s)")
-    axes.set_ylim(bottom=0)
+    low, high = axes.get_ylim()
+    least = _LEAST_SPAN * high  # a difference of nothing is not blown up
+    axes.set_ylim(max(min(low, high - least), 0), max(high, low + least))
     axes.legend(frameon=False, fontsize=8.5, labelcolor=SOFT)
     return svg(drawn, f"Pareto front, cell {cell}")
 
@@ -68,8 +71,8 @@ def _confirmed(axes: Axes, arm: Arm | None, index: int) -> None:
     axes.errorbar(
         100 * oom.value,
         y,
-        xerr=[[100 * (oom.value - oom.low)], [100 * (oom.high - oom.value)]],
-        yerr=[[y - min(arm.throughput)], [max(arm.throughput) - y]],
+        xerr=[[max(100 * (oom.value - oom.low), 0)], [max(100 * (oom.high - oom.value), 0)]],
+        yerr=[[max(y - min(arm.throughput), 0)], [max(max(arm.throughput) - y, 0)]],
         color=colour(index),
         marker=marker(index),
         markersize=8,

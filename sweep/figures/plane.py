@@ -34,7 +34,7 @@ def plane_svg(grid: Grid, verdicts: Mapping[int, Verdict], title: str) -> str:
     where = np.array([grid.where[everywhere.index(cell)] for cell in cells])
     if len(cells) < 4:
         return ""
-    drawn = figure(7.2, 4.6)
+    drawn = figure(7.2, 4.6, fitted=True)
     axes = drawn.add_subplot()
     _shades(axes, grid, where, [verdicts[cell].finding for cell in cells])
     _cliffs(axes, grid, where, [verdicts[cell] for cell in cells])
@@ -42,12 +42,14 @@ def plane_svg(grid: Grid, verdicts: Mapping[int, Verdict], title: str) -> str:
         mine = np.array([verdicts[cell].finding == finding for cell in cells])
         mark = FINDING_MARKS[finding]
         for x, y in where[mine]:
-            axes.scatter(x, y, s=88, color=mark.fill, edgecolor=INK, linewidth=0.7, zorder=3)
+            axes.scatter(x, y, s=88, color=mark.fill, edgecolor=INK, linewidth=0.7, zorder=3, clip_on=False)
             axes.text(x, y, mark.symbol, ha="center", va="center", fontsize=7, color=mark.ink, zorder=4)
     for values, ticks, labels in ((grid.values[0], axes.set_xticks, axes.set_xticklabels), (grid.values[1], axes.set_yticks, axes.set_yticklabels)):
         ticks(range(len(values)))
         labels([str(value) for value in values])
     tidy(axes, grid.names[0], grid.names[1])
+    axes.set_xlim(-0.06 * len(grid.values[0]), len(grid.values[0]) - 1 + 0.06 * len(grid.values[0]))
+    axes.set_ylim(-0.08 * len(grid.values[1]), len(grid.values[1]) - 1 + 0.08 * len(grid.values[1]))
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=2, frameon=False, fontsize=8.5, labelcolor=SOFT)
     return svg(drawn, title)
@@ -59,15 +61,20 @@ def _places(grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _shades(axes: Axes, grid: Grid, where: NDArray[np.float64], findings: Sequence[str]) -> None:
     """The finding between the cells, pale."""
-    from matplotlib.colors import ListedColormap
-
     x, y = _places(grid)
-    read = between(where, findings, np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))
-    index = np.array([FINDINGS.index(kind) for kind in read]).reshape(_PIXELS, _PIXELS)
-    pale = ListedColormap([FINDING_MARKS[finding].fill for finding in FINDINGS])
-    axes.imshow(
-        index, cmap=pale, vmin=0, vmax=len(FINDINGS) - 1, alpha=0.28, origin="lower", aspect="auto", interpolation="nearest", extent=(x[0], x[-1], y[0], y[-1])
-    )
+    read = np.array(between(where, findings, np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2))).reshape(_PIXELS, _PIXELS)
+    for finding in FINDINGS:
+        here = read == finding
+        if here.any():
+            axes.contourf(
+                x,
+                y,
+                here.astype(float),
+                levels=[0.5, 1.5],
+                colors=[FINDING_MARKS[finding].fill],
+                alpha=0.28,
+                hatches=["///" if finding == "undecided" else None],
+            )
 
 
 def _cliffs(axes: Axes, grid: Grid, where: NDArray[np.float64], verdicts: Sequence[Verdict]) -> None:

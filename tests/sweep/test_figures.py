@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from sweep.arms import arms
 from sweep.figures.history import best_so_far, history_svg
 from sweep.figures.importance import importance_svg, importances
 from sweep.figures.pareto import front, pareto_svg
@@ -62,9 +63,9 @@ def test_the_front_is_what_no_trial_beats_in_both():
 
 
 def test_pareto_names_every_policy(results):
-    text = well_formed(pareto_svg(results, 0))
+    text = well_formed(pareto_svg(results, 0, [arms(results, "tuned")]))
     assert all(policy in text for policy in results.config["policies"])
-    assert pareto_svg(results, 999) == ""
+    assert pareto_svg(results, 999, []) == ""
 
 
 def test_best_so_far_prefers_survival_to_speed():
@@ -98,4 +99,4 @@ def test_few_trials_have_no_importances():
 
 
 def test_the_same_figure_twice_is_the_same_text(results):
-    assert pareto_svg(results, 1) == pareto_svg(results, 1)
+    assert pareto_svg(results, 1, []) == pareto_svg(results, 1, [])
