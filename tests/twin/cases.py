@@ -33,8 +33,14 @@ def device(rng: np.random.Generator, name: str) -> Device:
 
 
 def machine(rng: np.random.Generator) -> Machine:
+    """One node with some zones, or several nodes."""
     ram_mib = int(rng.integers(1, 4))
-    zones: list[tuple[int, ...]] = [(), (), *([(1, 1)] if ram_mib == 2 else []), *([(1, 2), (2, 1), (1, 1, 1)] if ram_mib == 3 else [])]
+    nodes = int(rng.choice([1, 1, ram_mib, 2 if ram_mib == 3 else 1]))
+    low = nodes == 2 and ram_mib == 3 and bool(rng.integers(0, 2))  # a low zone on the first of two nodes
+    ram_mib += low
+    zones: list[tuple[int, ...]] = (
+        [(1, 3)] if low else [(), ()] if nodes > 1 else [(), (), *([(1, 1)] if ram_mib == 2 else []), *([(1, 2), (2, 1), (1, 1, 1)] if ram_mib == 3 else [])]
+    )
     return Machine(
         "tiny",
         ram_mib=ram_mib,
@@ -44,6 +50,7 @@ def machine(rng: np.random.Generator) -> Machine:
         file=device(rng, "file"),
         same_device=bool(rng.integers(0, 2)),
         zones_mib=zones[int(rng.integers(0, len(zones)))],
+        nodes=nodes,
         kernel_pages=int(rng.integers(0, 100)),
         slab_pages=int(rng.integers(0, 50)),
         slab_floor=0,

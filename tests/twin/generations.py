@@ -12,7 +12,8 @@ from tests.twin.lru import LruList
 
 if TYPE_CHECKING:
     from tests.twin.actor import Actor
-    from tests.twin.kernel import Kernel, Node
+    from tests.twin.kernel import Kernel
+    from tests.twin.node import Node
     from tests.twin.page import Page
 
 ANON, FILE = False, True

@@ -15,7 +15,8 @@ from tests.twin.vmscan_612 import shrink_folio_list
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
-    from tests.twin.kernel import Kernel, Node
+    from tests.twin.kernel import Kernel
+    from tests.twin.node import Node
 
 MOST_AT_ONCE = 64 * LRU_BATCH  # MAX_LRU_BATCH
 WALK = 4096  # page table entries between two points where others may run
@@ -112,7 +113,7 @@ def try_to_shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -
         node.gens.retire_empty(swappiness > 0)
         looked += scanned
         if folios:
-            freed += yield from actor.call(shrink_folio_list(k, actor, sc, file, folios))
+            freed += yield from actor.call(shrink_folio_list(k, actor, node, sc, file, folios))
         elif not scanned or node.gens.oldest(swappiness > 0) + MIN_GENS > node.gens.max_seq:
             return freed
         if looked >= plan or should_abort_scan(k, actor, node, sc, sc.nr_reclaimed + freed):

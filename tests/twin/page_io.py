@@ -109,6 +109,7 @@ def complete(k: Kernel, device: BlockDevice, now: int) -> None:
     for queue in (device.reads, device.writes):
         while queue.ios and queue.ios[0].done <= now:
             io = queue.ios.popleft()
+            k.home = k.node_of(io.page)  # who asked for it is gone
             (end_write if io.write else end_read)(k, device, io, now)
             io.request.in_flight -= 1
             if io.request.in_flight == 0:
@@ -135,6 +136,7 @@ def end_read(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
 def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     """end_page_writeback()."""
     page = io.page
+    node = k.node_of(page)
     had_elements, had = io.held.elements, io.held.elements + io.held.pages
     release(k, device, io.held)
     if had_elements:
@@ -152,6 +154,6 @@ def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
         rotate_reclaimable_page(k, page)
     k.wake(Wait.PAGE, now, page)
     k.clean_floor.mended(now)
-    k.node.written_since_throttle += 1
-    if k.node.written_since_throttle > 32:
-        k.wake(Wait.WRITEBACK, now)
+    node.written_since_throttle += 1
+    if node.written_since_throttle > 32:
+        k.wake(Wait.WRITEBACK, now, node)

@@ -50,7 +50,7 @@ def inactive_lists(k: Kernel) -> list[LruList]:
     """Those that may hold clean page cache, of the highest zone first; with generations the oldest of files."""
     if k.old:
         return [zone.inactive for zone in reversed(k.zones)]
-    return [k.node.lists[True, k.node.gens.min_seq[True] if k.generations else False]]
+    return [node.lists[True, node.gens.min_seq[True] if k.generations else False] for node in reversed(k.nodes)]
 
 
 def clean_cache(page: Page) -> bool:

@@ -27,7 +27,7 @@ from core.streams import (
 )
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.allocator import alloc_page, wake_kswapd
+from tests.twin.allocator import alloc_page, wake_kswapd_of
 from tests.twin.flusher import fsync
 from tests.twin.generations import refaulted
 from tests.twin.lru import mark_page_accessed, put_on_lru
@@ -79,6 +79,7 @@ class Task(Actor):
 
     def __init__(self, kernel: Kernel, streams: Streams, index: int) -> None:
         super().__init__(kernel)
+        self.node = kernel.nodes[index % len(kernel.nodes)]
         self.operations = decode([int(w) for w in streams.ops[streams.task_first[index] : streams.task_last[index]]])
         own = int(streams.op_ns[index])
         touch, copy = kernel.machine.touch_ns + own, kernel.machine.copy_ns + own
@@ -337,7 +338,7 @@ class Task(Actor):
             zone.kernel += 1
             self.kernel_pages += 1
             if flags & gfp.FALLBACK and not k.old and zone.fell_back(k.values["watermark_boost_factor"]):
-                wake_kswapd(k, self.clock)
+                wake_kswapd_of(k, zone.node, self.clock)
         self.complete(100 * (pages + 1))
 
 

@@ -11,6 +11,7 @@ from tests.twin.actor import GIVE_WAY, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import wake_kswapd
 from tests.twin.laundry import in_laundries, to_laundry
 from tests.twin.lru import lru_pages
+from tests.twin.node import zonelist
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, count_scanned, count_stolen, isolated, put_back
@@ -190,7 +191,7 @@ def launder(k: Kernel, actor: Actor, sc: ScanControl, pages: int) -> Steps:
     if sc.laundry:
         yield from actor.call(shrink_page_list(k, actor, sc, take_laundry(k, sc), laundering=True))
     else:
-        yield from actor.call(launder_zones(k, actor, sc, k.zones, pages))
+        yield from actor.call(launder_zones(k, actor, sc, actor.node.zones, pages))
     actor.memalloc = memalloc
 
 
@@ -218,7 +219,7 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
         sc.priority = priority
         sc.nr_scanned = 0
         hopeless = True
-        for zone in reversed(k.zones):
+        for zone in zonelist(k.nodes, actor.node):
             zone.prev_priority = min(zone.prev_priority, priority)
             if not zone.hopeless or priority == DEF_PRIORITY:
                 hopeless = False

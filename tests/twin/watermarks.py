@@ -28,7 +28,7 @@ class Marks:
     high: int
 
 
-def marks_of(zones: tuple[int, ...], index: int, min_free_kbytes: int, scale_factor: int | None) -> Marks:
+def marks_of(zones: list[int], index: int, min_free_kbytes: int, scale_factor: int | None) -> Marks:
     """The marks of zone ``index``; ``scale_factor`` is watermark_scale_factor, None in 2.6.23."""
     pages_min = min_free_kbytes // KIB_PER_PAGE * zones[index] // sum(zones)
     if scale_factor is None:

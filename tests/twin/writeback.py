@@ -52,7 +52,7 @@ class DirtyThrottle:
     def limits_612(self) -> tuple[int, int]:
         """domain_dirty_limits(): percent of free pages beyond the reserve and of the file lists."""
         k = self.kernel
-        dirtyable = max(k.free_pages - self.totalreserve, 0) + k.node.nr(True, False) + k.node.nr(True, True) + 1
+        dirtyable = max(k.free_pages - self.totalreserve, 0) + sum(node.nr(True, False) + node.nr(True, True) for node in k.nodes) + 1
         limit = k.values["dirty_ratio"] * dirtyable // 100
         background = k.values["dirty_background_ratio"] * dirtyable // 100
         return (limit // 2 if background >= limit else background), limit

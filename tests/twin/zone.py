@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core import gfp
 from tests.twin.lru import LruList
 from tests.twin.watermarks import Mark, Marks, discounted_min
@@ -23,6 +25,7 @@ class Zone:
     """
 
     def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int, atomic_reserve: int, rt_quarter: bool) -> None:
+        self.node: Any = None
         self.managed = self.free = pages
         self.kernel = 0
         self.marks = marks
