@@ -29,7 +29,11 @@ def device(rng: np.random.Generator, name: str) -> Device:
         w_alloc_milli=int(rng.choice([0, 0, 0, 300, 1000, 2000])),
         w_class=str(rng.choice(["noio", "nofs", "atomic"])),
         w_pool=int(rng.choice([0, 0, 1, 8])),
+        network=bool(rng.integers(0, 4) == 0),
     )
+
+
+ZONES: dict[int, list[tuple[int, ...]]] = {1: [(), ()], 2: [(), (), (1, 1)], 3: [(), (), (1, 2), (2, 1), (1, 1, 1)]}  # by MiB
 
 
 def machine(rng: np.random.Generator) -> Machine:
@@ -38,9 +42,7 @@ def machine(rng: np.random.Generator) -> Machine:
     nodes = int(rng.choice([1, 1, ram_mib, 2 if ram_mib == 3 else 1]))
     low = nodes == 2 and ram_mib == 3 and bool(rng.integers(0, 2))  # a low zone on the first of two nodes
     ram_mib += low
-    zones: list[tuple[int, ...]] = (
-        [(1, 3)] if low else [(), ()] if nodes > 1 else [(), (), *([(1, 1)] if ram_mib == 2 else []), *([(1, 2), (2, 1), (1, 1, 1)] if ram_mib == 3 else [])]
-    )
+    zones = [(1, 3)] if low else ZONES[ram_mib if nodes == 1 else 1]
     return Machine(
         "tiny",
         ram_mib=ram_mib,
@@ -88,7 +90,7 @@ def load(rng: np.random.Generator) -> Streams:
         a, f = anon[int(rng.integers(0, 2))], file[int(rng.integers(0, 2))]
         for _ in range(int(rng.integers(1, 9))):
             n = int(rng.integers(1, 150))
-            match int(rng.integers(0, 16)):
+            match int(rng.integers(0, 17)):
                 case 0 | 1 | 14:
                     task.touch_mixed(rng.integers(0, 2, n), a.first + rng.integers(0, a.pages, n))
                 case 2 | 3:
@@ -114,12 +116,36 @@ def load(rng: np.random.Generator) -> Streams:
                 case 15:
                     for first in range(0, f.pages, 50):
                         task.run(streams.FILE_READ, f.first + first, 50).run(streams.FILE_READ, f.first + first, 50)
+                case 16:
+                    task.receive(int(rng.integers(1, 100)))
                 case 13:
                     ns = int(rng.choice([0, 300 * US, 30 * MS, 6_000 * MS]))
                     task.sleep(ns) if rng.integers(0, 2) else task.think(min(ns, 30 * MS))
         if rng.integers(0, 2):
             task.sleep(horizon // 20).jump(0)  # so that the twin has no more than twenty laps to go
+    if rng.integers(0, 2):
+        arrivals(rng, builder, horizon)
     return builder.build(horizon)
+
+
+def arrivals(rng: np.random.Generator, builder: Builder, horizon: int) -> None:
+    """Packets, bursts of interrupts and of the test shrinker, servers that stop for a while."""
+    for _ in range(int(rng.integers(1, 12))):
+        time = int(rng.integers(0, horizon // int(rng.choice([1, 4, 20]))))
+        amount = int(rng.choice([1, 20, 100, 400]))
+        match int(rng.integers(0, 6)):
+            case 0 | 1 | 2:
+                times = time + np.arange(int(rng.integers(1, 10))) * int(rng.choice([0, 100 * US, 20 * MS]))
+                builder.arrivals(streams.PACKETS, times, int(rng.choice([1, 5, 50])), int(rng.choice([0, 50, 5000])))
+            case 3:
+                builder.arrivals(streams.BURST, time, amount, int(rng.choice([0, 10 * MS, 300 * MS, 10_000 * MS])))
+            case 4:
+                builder.arrivals(streams.SLAB_BURST, time, amount)
+            case 5:
+                device = int(rng.integers(0, 2))
+                builder.arrivals(streams.SERVER_DOWN, time, device)
+                if rng.integers(0, 3):
+                    builder.arrivals(streams.SERVER_UP, time + int(rng.choice([MS, 500 * MS, 7_000 * MS])), device)
 
 
 def case(seed: int, policy: Policy) -> Case:

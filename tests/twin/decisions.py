@@ -54,3 +54,6 @@ class Decisions:
 
     def out_of_memory(self, loops: int, reclaimed: bool, hopeless: bool, could_help: bool) -> bool:
         return bool(self._ask("out_of_memory", loops, reclaimed, hopeless, could_help))
+
+    def receive(self) -> int:
+        return self._ask("receive")

@@ -73,6 +73,9 @@ class BlockDevice:
         self.congested = False
         self.alloc_carry = 0  # thousandths of a page
         self.pool_used = 0
+        self.down = False  # its server is
+        self.backoff = 0  # answers lost in a row
+        self.no_answer_before = 0
         self.preallocated = 0  # pages allocated for the writes of its dirty pages
         n = device.nr_requests
         self.congestion_on = n - n // 8 + 1
@@ -116,6 +119,19 @@ class BlockDevice:
         self.spindle.busy_until = start + self.transfer_ns(write)
         queue.ios.append(Io(page, write, request, self.spindle.busy_until + self.device.latency_ns, held or Held()))
 
+        if self.device.network and not self.down:
+            network = self.kernel.network
+            network.ready = min(network.ready, max(queue.ios[-1].done, self.no_answer_before, network.clock))
+
+    def answer_due(self, queue: Queue) -> int:
+        """When the server answers the oldest page in flight, if there is a server and a page."""
+        if not self.device.network or self.down or not queue.ios:
+            return NEVER
+        return max(queue.ios[0].done, self.no_answer_before)
+
     @property
     def next_completion(self) -> int:
+        """A network device completes by answers."""
+        if self.device.network:
+            return NEVER
         return min((queue.ios[0].done for queue in (self.reads, self.writes) if queue.ios), default=NEVER)

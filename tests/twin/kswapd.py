@@ -13,6 +13,7 @@ from tests.twin.laundry import in_laundries
 from tests.twin.laundry_thread import Request
 from tests.twin.mglru import lru_gen_age_node
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, put_back
+from tests.twin.slab_burst import after_shrink_slab
 from tests.twin.vmscan_612 import age_anon, snapshot_refaults
 from tests.twin.vmscan_2623 import launder, lru_size, pages_to_launder, shrink_zone, take_laundry
 from tests.twin.watermarks import Mark
@@ -93,6 +94,7 @@ class Kswapd(Actor):
                     zone.hopeless = True
                 if allow_direct_reclaim(self.node):
                     k.wake(Wait.PFMEMALLOC, self.clock, self.node)
+                yield from after_shrink_slab(k, self)
             if k.launderd and sc.priority == 0 and not all_ok:
                 k.launderd.ask(Request.SHORTFALL, self.clock)
             if all_ok:

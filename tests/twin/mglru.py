@@ -11,6 +11,7 @@ from tests.twin.generations import ANON, FILE, LRU_BATCH, MIN_GENS, Generations,
 from tests.twin.oom import out_of_memory
 from tests.twin.page import Page
 from tests.twin.reclaim import DEF_PRIORITY, Met, ScanControl, count_scanned, isolated
+from tests.twin.slab_burst import after_shrink_slab
 from tests.twin.vmscan_612 import shrink_folio_list
 from tests.twin.watermarks import Mark
 
@@ -92,6 +93,7 @@ def lru_gen_shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) ->
         objects, slab_pages = k.slab.shrink_612(sc.priority)
         sc.slab_scanned += objects
         freed += slab_pages
+        yield from after_shrink_slab(k, actor)
     if freed:
         node.kswapd_failures = 0
     return freed

@@ -11,7 +11,7 @@ from core import gfp
 from core.units import SECOND
 from tests.twin.actor import NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import alloc_page
-from tests.twin.device import BlockDevice, Held, Io
+from tests.twin.device import BlockDevice, Held, Io, Queue
 from tests.twin.lru import rotate_reclaimable_page
 from tests.twin.page import Page, bury, map_page
 from tests.twin.watermarks import Mark
@@ -105,19 +105,24 @@ def release(k: Kernel, device: BlockDevice, held: Held) -> None:
 
 
 def complete(k: Kernel, device: BlockDevice, now: int) -> None:
-    """Finish what is due; a request is free again when its last page is done."""
+    """Finish what is due; network devices wait for answers."""
     for queue in (device.reads, device.writes):
-        while queue.ios and queue.ios[0].done <= now:
-            io = queue.ios.popleft()
-            k.home = k.node_of(io.page)  # who asked for it is gone
-            (end_write if io.write else end_read)(k, device, io, now)
-            io.request.in_flight -= 1
-            if io.request.in_flight == 0:
-                queue.requests.remove(io.request)
-                if io.write and len(queue.requests) < device.congestion_off:
-                    device.congested = False
-                    k.wake(Wait.CONGESTION, now)  # congested before or not
-                k.wake(Wait.REQUEST, now, device)
+        while not device.device.network and queue.ios and queue.ios[0].done <= now:
+            finish(k, device, queue, now)
+
+
+def finish(k: Kernel, device: BlockDevice, queue: Queue, now: int) -> None:
+    """The oldest page in flight is done; a request is free again when its last page is."""
+    io = queue.ios.popleft()
+    k.home = k.node_of(io.page)  # who asked for it is gone
+    (end_write if io.write else end_read)(k, device, io, now)
+    io.request.in_flight -= 1
+    if io.request.in_flight == 0:
+        queue.requests.remove(io.request)
+        if io.write and len(queue.requests) < device.congestion_off:
+            device.congested = False
+            k.wake(Wait.CONGESTION, now)  # congested before or not
+        k.wake(Wait.REQUEST, now, device)
 
 
 def end_read(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:

@@ -19,6 +19,7 @@ from core.streams import (
     JUMP,
     PAGE_MASK,
     READ,
+    RECEIVE,
     RUN,
     SLEEP,
     THINK,
@@ -299,6 +300,11 @@ class Task(Actor):
             self.kernel_pages -= pages
             k.free_kernel_pages(pages)
             self.complete(100 * (pages + 1))
+        elif op.code == RECEIVE:
+            packets = min(op.count, k.network.backlog)
+            k.network.backlog -= packets
+            k.free_kernel_pages(packets)
+            self.complete(100 + k.machine.copy_ns * packets)
         elif op.code == FSYNC:
             yield from self.call(fsync(k, self, k.pages[op.page : op.page + op.count]))
             if not self.memdie:

@@ -15,6 +15,7 @@ from tests.twin.node import zonelist
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, count_scanned, count_stolen, isolated, put_back
+from tests.twin.slab_burst import after_shrink_slab
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -226,6 +227,7 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
                 freed += yield from actor.call(shrink_zone(k, actor, zone, sc))
         if not recursion:
             freed += k.slab.shrink_2623(sc.nr_scanned, pages)[1]
+            yield from after_shrink_slab(k, actor)
         scanned += sc.nr_scanned
         if freed >= BATCH:
             result = 1

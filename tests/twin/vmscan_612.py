@@ -28,6 +28,7 @@ from tests.twin.node import Node, nodelist
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, Met, ScanControl, count_scanned, count_stolen, isolated, put_back
+from tests.twin.slab_burst import after_shrink_slab
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -274,6 +275,7 @@ def shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
         objects, slab_pages = k.slab.shrink_612(sc.priority)
         sc.slab_scanned += objects
         freed += slab_pages
+        yield from after_shrink_slab(k, actor)
     if freed:
         node.kswapd_failures = 0
     if sc.recursion:
