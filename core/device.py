@@ -136,6 +136,7 @@ def end(m: Any, dev: int, write: int, now: int) -> None:
     p = int(entry.page)
     held = int(entry.held)
     d.io_tail[write] += 1
+    m.vm[0].home = m.nodes[m.zones[m.page[p].zone].node].zone_last  # who asked for it is gone: what its end frees, the node of the page gets
     if write:
         end_write(m, dev, p, held, now)
     else:
@@ -191,7 +192,6 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     pg = m.page[p]
     n = m.zones[pg.zone].node
     if held > 0:
-        vm.home = m.nodes[n].zone_last  # who wrote it is gone: the node of the page
         give_kernel(m, held)
         vm.nr_io_held -= held
         d.w_held -= held
