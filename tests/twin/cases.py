@@ -36,7 +36,7 @@ def device(rng: np.random.Generator, name: str) -> Device:
 ZONES: dict[int, list[tuple[int, ...]]] = {1: [(), ()], 2: [(), (), (1, 1)], 3: [(), (), (1, 2), (2, 1), (1, 1, 1)]}  # by MiB
 
 
-def machine(rng: np.random.Generator) -> Machine:
+def machine(rng: np.random.Generator, scale: int) -> Machine:
     """One node with some zones, or several nodes."""
     ram_mib = int(rng.integers(1, 4))
     nodes = int(rng.choice([1, 1, ram_mib, 2 if ram_mib == 3 else 1]))
@@ -45,30 +45,31 @@ def machine(rng: np.random.Generator) -> Machine:
     zones = [(1, 3)] if low else ZONES[ram_mib if nodes == 1 else 1]
     return Machine(
         "tiny",
-        ram_mib=ram_mib,
+        ram_mib=ram_mib * scale,
         cpus=int(rng.integers(1, 4)),
-        swap_mib=int(rng.choice([0, 1, 4])),
+        swap_mib=int(rng.choice([0, 1, 4])) * scale,
         swap=device(rng, "swap"),
         file=device(rng, "file"),
         same_device=bool(rng.integers(0, 2)),
-        zones_mib=zones[int(rng.integers(0, len(zones)))],
+        zones_mib=tuple(mib * scale for mib in zones[int(rng.integers(0, len(zones)))]),
         nodes=nodes,
-        kernel_pages=int(rng.integers(0, 100)),
-        slab_pages=int(rng.integers(0, 50)),
+        kernel_pages=int(rng.integers(0, 100 * scale)),
+        slab_pages=int(rng.integers(0, 50 * scale)),
         slab_floor=0,
+        page_scale=scale,
     )
 
 
 NARROWER = {"min_ttl_ms": (0, 0, 0, 0, 0, 20, 300, 600_000)}  # own tunables whose domain is mostly beyond what such short runs can show
 
 
-def params(rng: np.random.Generator, policy: Policy) -> dict[str, int]:
+def params(rng: np.random.Generator, policy: Policy, page_scale: int) -> dict[str, int]:
     """Sysctls, and the policy's own tunables within their domains."""
     own = {t.name: int(rng.choice(NARROWER.get(t.name, (t.low, t.high, rng.integers(t.low, t.high + 1))))) for t in policy.own}
     scale = {"watermark_scale_factor": int(rng.choice([10, 500]))} if policy.era == "6.12" else {}
     return {
-        "min_free_kbytes": int(rng.integers(128, 257)),
-        "reserve_kbytes": int(rng.choice([0, 0, 40])),
+        "min_free_kbytes": int(rng.integers(128, 257)) * page_scale,
+        "reserve_kbytes": int(rng.choice([0, 0, 40])) * page_scale,
         "dirty_ratio": int(rng.choice([5, 10, 20, 60])),
         "dirty_background_ratio": int(rng.choice([1, 5, 10, 50])),
         "writeout_cap_pages": int(rng.choice([0, 0, 1, 20])),
@@ -78,8 +79,8 @@ def params(rng: np.random.Generator, policy: Policy) -> dict[str, int]:
     }
 
 
-def load(rng: np.random.Generator) -> Streams:
-    builder = Builder()
+def load(rng: np.random.Generator, scale: int) -> Streams:
+    builder = Builder(scale)
     horizon = int(rng.choice([200, 1_000, 6_000, 40_000], p=[0.4, 0.35, 0.2, 0.05])) * MS
     anon = [builder.anon(int(rng.choice([100, 400, 900, 2000]))) for _ in range(2)]
     file = [builder.file(int(rng.choice([100, 500, 1000]))) for _ in range(2)]
@@ -149,6 +150,7 @@ def arrivals(rng: np.random.Generator, builder: Builder, horizon: int) -> None:
 
 
 def case(seed: int, policy: Policy) -> Case:
-    """Machine and streams depend on the seed alone."""
+    """Machine and streams depend on the seed alone; a page stands for several in every fourth."""
     rng = np.random.default_rng(seed)
-    return Case(machine(rng), params=params(np.random.default_rng(seed), policy), streams=load(rng))
+    scale = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 16, 64]))
+    return Case(machine(rng, scale), params=params(np.random.default_rng(seed), policy, scale), streams=load(rng, scale))

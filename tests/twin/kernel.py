@@ -12,13 +12,14 @@ from core.machine import Machine
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON
 from core.policy import Policy
 from core.streams import Streams
-from core.units import KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, US
+from core.units import KIB_PER_PAGE, MS, SECOND, US
 from tests.twin import mglru, vmscan_612, vmscan_2623
 from tests.twin.actor import Actor, Steps, Wait
 from tests.twin.clean_floor import CleanFloor
 from tests.twin.decisions import Decisions
 from tests.twin.device import BlockDevice, Spindle
 from tests.twin.flusher import Flusher
+from tests.twin.generations import LRU_BATCH
 from tests.twin.handoff import Handoff
 from tests.twin.kswapd import Kswapd, more_kswapds
 from tests.twin.laundry_thread import LaundryThread
@@ -26,14 +27,15 @@ from tests.twin.network import Network
 from tests.twin.node import Node, zonelist
 from tests.twin.page import Page
 from tests.twin.page_io import complete
-from tests.twin.reclaim import ScanControl
+from tests.twin.reclaim import BATCH, ScanControl
+from tests.twin.scale import Scale
 from tests.twin.slab import Slab
 from tests.twin.swap import Swap
 from tests.twin.task import Task
-from tests.twin.watermarks import Mark, lowmem_reserve, marks_of
+from tests.twin.watermarks import Mark, Marks, lowmem_reserve, marks_of
 from tests.twin.writeback import DirtyThrottle
 from tests.twin.writeout import Writeout
-from tests.twin.zone import Zone
+from tests.twin.zone import PAGEBLOCK, Zone
 
 SLICE = MS
 SHORTEST_SLICE = 20 * US
@@ -54,12 +56,14 @@ class Kernel:
     """
 
     def __init__(self, machine: Machine, policy: Policy, values: Mapping[str, int], streams: Streams) -> None:
-        self.machine = machine
+        self.scale = Scale(machine.page_scale)
+        self.batch = self.scale.nearest(BATCH)
+        self.machine = self.scale.costs(machine)
         self.old = policy.era == "2.6.23"
         self.generations = policy.lru == "mglru"
         self.rt_quarter = bool(ERAS[policy.era].rt_quarter)
         self.values = values
-        self.decisions = Decisions(policy, values)
+        self.decisions = Decisions(policy, values, self.scale)
         self.count: Counter[str] = Counter()
         self.now = 0
         self.ended = 0
@@ -75,11 +79,12 @@ class Kernel:
         self.writeback: set[Page] = set()
         self.zones = self._zones()
         ends = list(accumulate(map(len, machine.node_zones)))
-        self.nodes = [Node(self.zones[first:end], self.generations) for first, end in pairwise([0, *ends])]
+        lru_batch = self.scale.nearest(LRU_BATCH)
+        self.nodes = [Node(self.zones[first:end], self.generations, lru_batch) for first, end in pairwise([0, *ends])]
         self.home = self.nodes[0]
         self.lowest_free = self.free_pages
-        self.swap = Swap(self, machine.swap_mib * PAGES_PER_MIB)
-        self.slab = Slab(self, machine.slab_pages, machine.slab_floor)
+        self.swap = Swap(self, machine.swap_slots)
+        self.slab = Slab(self, self.scale.nearest(machine.slab_pages), self.scale.nearest(machine.slab_floor))
         spindle = Spindle()
         self.swap_device = BlockDevice(self, machine.swap, spindle)
         self.file_device = BlockDevice(self, machine.file, spindle if machine.same_device else Spindle())
@@ -103,15 +108,19 @@ class Kernel:
 
     def _zones(self) -> list[Zone]:
         sizes = [pages for node in self.machine.node_zones for pages in node]
-        below = [lowmem_reserve(node, place, self.machine.lowmem_reserve_ratio) for node in self.machine.node_zones for place in range(len(node))]
+        of_node = [(node, place) for node in self.machine.node_zones for place in range(len(node))]
+        nearest, real = self.scale.nearest, self.scale.real
         scale = None if self.old else self.values["watermark_scale_factor"]
         zones = []
         for index, pages in enumerate(sizes):
+            marks = marks_of([size * real for size in sizes], index, self.values["min_free_kbytes"], scale)
+            node, place = of_node[index]
+            below = lowmem_reserve([size * real for size in node], place, self.machine.lowmem_reserve_ratio)
             reserve = self.values["reserve_kbytes"] // KIB_PER_PAGE * pages // sum(sizes)
-            marks = marks_of(sizes, index, self.values["min_free_kbytes"], scale)
             atomic_reserve = marks.min * self.values.get("atomic_reserve_percent", 0) // 100
-            zones.append(Zone(pages, marks, below[index], reserve, atomic_reserve, self.rt_quarter))
-        left = booted = self.machine.kernel_pages + self.machine.slab_pages
+            scaled = Marks(nearest(marks.min), nearest(marks.low), nearest(marks.high))
+            zones.append(Zone(pages, scaled, nearest(below), nearest(reserve), nearest(atomic_reserve), self.rt_quarter, nearest(PAGEBLOCK)))
+        left = booted = nearest(self.machine.kernel_pages) + nearest(self.machine.slab_pages)
         for zone in zones:
             zone.kernel = left if zone is zones[-1] else booted * zone.managed // sum(sizes)
             zone.free -= zone.kernel

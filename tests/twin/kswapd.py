@@ -12,7 +12,7 @@ from tests.twin.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pag
 from tests.twin.laundry import in_laundries
 from tests.twin.laundry_thread import Request
 from tests.twin.mglru import lru_gen_age_node
-from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, put_back
+from tests.twin.reclaim import DEF_PRIORITY, ScanControl, put_back
 from tests.twin.slab_burst import after_shrink_slab
 from tests.twin.vmscan_612 import age_anon, snapshot_refaults
 from tests.twin.vmscan_2623 import launder, lru_size, pages_to_launder, shrink_zone, take_laundry
@@ -103,7 +103,7 @@ class Kswapd(Actor):
                 break
             yield from self.priority_done(scanned, freed)
             sc.priority -= 1
-            if freed >= BATCH or sc.priority < 0:
+            if freed >= k.batch or sc.priority < 0:
                 break
         for zone in self.node.zones:
             zone.prev_priority = scanned_at[zone]
@@ -121,7 +121,7 @@ class Kswapd(Actor):
             yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
         if pages := pages_to_launder(k, self, sc, AFTER_PRIORITY):
             yield from launder(k, self, sc, pages)
-        why = KSWAPD_PROGRESS if freed >= BATCH else PRIORITY_DONE
+        why = KSWAPD_PROGRESS if freed >= k.batch else PRIORITY_DONE
         something = scanned or in_laundries(k) or k.launderd  # to wait for
         if something and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, why, sc.priority):
             yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
@@ -179,7 +179,7 @@ class Kswapd(Actor):
             if not boost and self.balanced():
                 break
             sc.boosted = boost > 0
-            sc.nr_to_reclaim = sum(max(zone.marks.high + zone.boost, BATCH) for zone in self.node.zones)
+            sc.nr_to_reclaim = sum(max(zone.marks.high + zone.boost, k.batch) for zone in self.node.zones)
             sc.nr_scanned = sc.slab_scanned = 0
             if k.generations:
                 lru_gen_age_node(k, self, self.node, sc)

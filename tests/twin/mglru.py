@@ -37,10 +37,11 @@ def age(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
 
 def walk(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
     """walk_mm() over all mapped pages, then inc_max_seq()."""
-    for first in range(0, len(k.pages), WALK):
+    entries = WALK // k.scale.real
+    for first in range(0, len(k.pages), entries):
         if first:
             yield GIVE_WAY
-        mapped = [page for page in k.pages[first : first + WALK] if page.mapped]
+        mapped = [page for page in k.pages[first : first + entries] if page.mapped]
         for page in mapped:
             if page.young and page.lru is not None and k.node_of(page) is node:
                 node.gens.used(page)
@@ -55,12 +56,12 @@ def walk(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
 
 def swappiness_of(k: Kernel, sc: ScanControl) -> int:
     """get_swappiness(): none when swap is nearly full."""
-    return k.values["swappiness"] if sc.may_swap and k.swap.free >= LRU_BATCH else 0
+    return k.values["swappiness"] if sc.may_swap and k.swap.free >= k.nodes[0].gens.batch else 0
 
 
 def set_initial_priority(k: Kernel, node: Node, sc: ScanControl) -> None:
     """Begin where a generation is about what is wanted."""
-    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < LRU_BATCH:
+    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < node.gens.batch:
         return
     inactive = node.gens.nr(FILE, False) + (node.gens.nr(ANON, False) if k.swap.free else 0)
     sc.priority = min(max(inactive.bit_length() - 1 - (sc.nr_to_reclaim - 1).bit_length(), DEF_PRIORITY // 2), DEF_PRIORITY)
@@ -74,7 +75,7 @@ def lru_gen_age_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> No
         return
     gens = node.gens
     kinds = (ANON, FILE) if swappiness_of(k, sc) else (FILE,)
-    sizable = sum(len(gens.lists[file, seq]) for file in kinds for seq in gens.seqs(file)) >> sc.priority > 0
+    sizable = sum(len(gens.lists[file, seq]) for file in kinds for seq in gens.seqs(file)) * k.scale.real >> sc.priority > 0
     if not sizable or actor.clock < gens.birth[gens.min_seq[FILE]] + min_ttl:
         out_of_memory(k, actor.clock)
 
@@ -108,7 +109,7 @@ def try_to_shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -
         if due and sc.priority != DEF_PRIORITY:
             yield from age(k, actor, node, swappiness > 0)
             return freed
-        plan = pages >> sc.priority
+        plan = k.scale.up(pages * k.scale.real >> sc.priority)
         if not plan:
             return freed
         scanned, file, folios = isolate_folios(k, actor, node, sc, swappiness)
@@ -128,7 +129,7 @@ def should_abort_scan(k: Kernel, actor: Actor, node: Node, sc: ScanControl, free
     """Enough was freed, or kswapd finds every zone a batch above high."""
     if freed >= sc.nr_to_reclaim:
         return True
-    return actor.is_kswapd and all(zone.free > zone.floor(Mark.HIGH, gfp.NOWAIT, k.old) + LRU_BATCH for zone in node.zones)
+    return actor.is_kswapd and all(zone.free > zone.floor(Mark.HIGH, gfp.NOWAIT, k.old) + node.gens.batch for zone in node.zones)
 
 
 def isolate_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, swappiness: int) -> tuple[int, bool, list[Page]]:
@@ -150,8 +151,9 @@ def scan_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool
     oldest = gens.lists[file, gens.min_seq[file]]
     folios: list[Page] = []
     looked = 0
-    for _ in range(min(len(oldest), MOST_AT_ONCE)):
-        if len(folios) == LRU_BATCH:
+    most = MOST_AT_ONCE // k.scale.real
+    for _ in range(min(len(oldest), most)):
+        if len(folios) == gens.batch:
             break
         (page,) = oldest.take_oldest(1)
         looked += 1
@@ -165,7 +167,7 @@ def scan_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool
             page.active = page.active and page.referenced
             folios.append(page)
     count_scanned(k, actor, len(isolated(folios)))
-    return (looked if folios or looked == MOST_AT_ONCE else 0), folios
+    return (looked if folios or looked == most else 0), folios
 
 
 def sort_folio(k: Kernel, sc: ScanControl, gens: Generations, page: Page, tier: int) -> bool:

@@ -116,7 +116,7 @@ class Network(Actor):
         if event.ends:
             k.free_kernel_pages(event.ends.taken)
             self.in_bursts -= event.ends.taken
-            self.clock += BURST_PAGE * event.ends.taken
+            self.clock += BURST_PAGE * event.ends.taken * k.scale.real
         elif event.kind == PACKETS:
             if self.clock - event.time <= TOO_LATE:
                 return event.amount
@@ -142,7 +142,7 @@ class Network(Actor):
 
     def page_of_burst(self, burst: Arrival, zone: Zone | None) -> bool:
         """The interrupt gives up at the first failure."""
-        self.clock += BURST_PAGE
+        self.clock += BURST_PAGE * self.kernel.scale.real
         if zone is None:
             return False
         zone.kernel += 1

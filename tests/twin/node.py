@@ -24,16 +24,17 @@ class Node(NodeLists):
         activated, activated_seen: WORKINGSET_ACTIVATE now and at the last look.
         nonresident_age: the clock of evictions.
         written_since_throttle: NR_THROTTLED_WRITTEN.
+        scan_carry: real pages of each list left to scan that do not make one here.
     """
 
     kswapd: Kswapd
 
-    def __init__(self, zones: list[Zone], generations: bool) -> None:
+    def __init__(self, zones: list[Zone], generations: bool, lru_batch: int) -> None:
         super().__init__()
         self.zones = zones
         for zone in zones:
             zone.node = self
-        self.gens = Generations()
+        self.gens = Generations(lru_batch)
         self.generations = generations
         if generations:
             self.lists = self.gens.lists
@@ -44,6 +45,7 @@ class Node(NodeLists):
         self.activated_seen = {False: 0, True: 0}
         self.nonresident_age = 0
         self.written_since_throttle = 0
+        self.scan_carry = dict.fromkeys(self.lists, 0)
 
     def nr(self, file: bool, active: bool) -> int:
         return self.gens.nr(file, active) if self.generations else super().nr(file, active)

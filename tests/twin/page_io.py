@@ -88,7 +88,7 @@ def from_mempool(k: Kernel, actor: Actor, device: BlockDevice, need: int, held: 
             k.writeout.hold(held, 1)
         if held.pages == need:
             return True
-        if device.pool_used == 0 or device.pool_used + need <= device.device.w_pool:
+        if device.pool_used == 0 or device.pool_used + need <= k.scale.up(device.device.w_pool):
             release(k, device, held)
             device.pool_used += need
             held.elements = need
@@ -160,5 +160,5 @@ def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     k.wake(Wait.PAGE, now, page)
     k.clean_floor.mended(now)
     node.written_since_throttle += 1
-    if node.written_since_throttle > 32:
+    if node.written_since_throttle > k.batch:
         k.wake(Wait.WRITEBACK, now, node)

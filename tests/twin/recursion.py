@@ -8,7 +8,6 @@ from core import gfp
 from tests.twin.actor import Actor, Steps
 from tests.twin.lru import LruList
 from tests.twin.page import Page, evict
-from tests.twin.reclaim import BATCH
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def scan_atomic(k: Kernel, flags: int) -> int:
     scanned = freed = 0
     for pages in inactive_lists(k):
         for _ in range(min(len(pages), left)):
-            if freed == BATCH:
+            if freed == k.batch:
                 break
             (page,) = pages.take_oldest(1)
             left -= 1

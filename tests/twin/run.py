@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.machine import Machine
-from core.outcome import END_DEADLOCK, END_DONE, END_PANIC, Outcome
+from core.outcome import END_DEADLOCK, END_DONE, END_PANIC, OF_PAGES, Outcome
 from core.policy import Policy
 from core.streams import Streams
 from tests.twin.kernel import Kernel
@@ -47,7 +47,8 @@ def outcome(k: Kernel) -> Outcome:
         "nr_dirty": len(k.dirty),
         "nr_writeback": len(k.writeback),
     }
-    return Outcome(**{name: computed.get(name, count[name]) for name in Outcome.fields()})
+    scale = k.scale.real
+    return Outcome(**{name: computed.get(name, count[name]) * (scale if name in OF_PAGES else 1) for name in Outcome.fields()})
 
 
 def conserved(k: Kernel) -> None:

@@ -39,10 +39,11 @@ class Slab:
         before = self.pages
         self.deferred = min(self.deferred + more, 2 * self._objects)
         scanned = 0
-        while self.deferred >= BATCH and self.pages > self.floor:
-            self.deferred -= BATCH
-            scanned += BATCH
-            self.loose += BATCH
+        batch = self.kernel.scale.nearest(BATCH)
+        while self.deferred >= batch and self.pages > self.floor:
+            self.deferred -= batch
+            scanned += batch
+            self.loose += batch
             empty = min(self.loose // FREED_FOR_A_PAGE, self.pages - self.floor)
             self.loose -= empty * FREED_FOR_A_PAGE
             self.pages -= empty

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from core import gfp
 from tests.twin.actor import Actor, Steps
 from tests.twin.allocator import slow_path
-from tests.twin.reclaim import BATCH
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def burst(k: Kernel, actor: Actor, pages: int) -> Steps:
         k.count["slab_burst_max"] = max(k.count["slab_burst_max"], held)
 
     while held < pages:
-        actor.clock += ONE
+        actor.clock += ONE * k.scale.real
         zone = k.take_frame(Mark.LOW, gfp.KERNEL)
         at_a_stretch += 1
         if zone is None:
@@ -41,7 +40,7 @@ def burst(k: Kernel, actor: Actor, pages: int) -> Steps:
             break
         zone.kernel += 1
         held += 1
-        if at_a_stretch == BATCH:
+        if at_a_stretch == k.batch:
             report()
             yield from actor.cond_resched()
             at_a_stretch = 0

@@ -258,19 +258,24 @@ class Task(Actor):
         if page.mappable:
             k.count["pgmajfault"] += 1
         self.clock += k.machine.major_fault_ns
-        self.start_read(page)
-        if code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN):
+        sequential = code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN)
+        faults = 1 if sequential and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
+        self.start_read(page, faults)
+        if sequential:
             self.read_ahead(page)
         yield Sleep(Wait.PAGE, NEVER, page)
+        if faults > 1 and not self.memdie:  # they come one after another, each with its latency
+            yield Sleep(Wait.TIMER, self.clock + (faults - 1) * k.device_of(page).device.latency_ns)
 
-    def start_read(self, page: Page) -> None:
+    def start_read(self, page: Page, faults: int = 1) -> None:
+        """A page here stands for several real ones: either they are read in one go, or each is a fault of its own."""
         page.locked = True
-        self.kernel.device_of(page).submit(page, False, self.clock)
+        self.kernel.device_of(page).submit(page, False, self.clock, faults=faults)
 
     def read_ahead(self, page: Page) -> None:
         """What follows in the file, while memory above low is left."""
         k = self.kernel
-        for _ in range(READAHEAD - 1):
+        for _ in range(k.scale.nearest(READAHEAD) - 1):
             if page.last:
                 return
             page = k.pages[page.index + 1]
@@ -299,7 +304,7 @@ class Task(Actor):
             pages = min(op.count, self.kernel_pages)
             self.kernel_pages -= pages
             k.free_kernel_pages(pages)
-            self.complete(100 * (pages + 1))
+            self.complete(100 * (pages * k.scale.real + 1))
         elif op.code == RECEIVE:
             packets = min(op.count, k.network.backlog)
             k.network.backlog -= packets
@@ -312,7 +317,7 @@ class Task(Actor):
         elif op.code == DISCARD:
             for page in k.pages[op.page : op.page + op.count]:
                 forget(k, page)
-            self.complete(100 * op.count)
+            self.complete(100 * op.count * k.scale.real)
         else:
             assert op.code == JUMP
             self.at = op.count
@@ -345,7 +350,7 @@ class Task(Actor):
             self.kernel_pages += 1
             if flags & gfp.FALLBACK and not k.old and zone.fell_back(k.values["watermark_boost_factor"]):
                 wake_kswapd_of(k, zone.node, self.clock)
-        self.complete(100 * (pages + 1))
+        self.complete(100 * (pages * k.scale.real + 1))
 
 
 def refault(k: Kernel, page: Page) -> bool:

@@ -159,23 +159,23 @@ def lru_note_cost(node: Node, file: bool, pages: int) -> None:
 # --- how much of which list ----------------------------------------------------------------------------------------------------------------
 
 
-def inactive_is_low(node: Node, file: bool) -> bool:
+def inactive_is_low(k: Kernel, node: Node, file: bool) -> bool:
     """The active list is too long beside the inactive one."""
     inactive, active = node.nr(file, INACTIVE), node.nr(file, ACTIVE)
-    gb = (inactive + active) // PAGES_PER_GIB
+    gb = (inactive + active) * k.scale.real // PAGES_PER_GIB
     return inactive * (isqrt(10 * gb) if gb else 1) < active
 
 
-def prepare_scan_control(node: Node, sc: ScanControl) -> None:
+def prepare_scan_control(k: Kernel, node: Node, sc: ScanControl) -> None:
     """What may be deactivated, and whether one type is enough."""
     for file in (ANON, FILE):
         refaulted = node.activated[file] != node.activated_seen[file]
-        sc.may_deactivate[file] = sc.force_deactivate or refaulted or inactive_is_low(node, file)
-    sc.cache_trim_mode = node.nr(FILE, INACTIVE) >> sc.priority > 0 and not sc.may_deactivate[FILE]
+        sc.may_deactivate[file] = sc.force_deactivate or refaulted or inactive_is_low(k, node, file)
+    sc.cache_trim_mode = node.nr(FILE, INACTIVE) * k.scale.real >> sc.priority > 0 and not sc.may_deactivate[FILE]
     high = sum(zone.marks.high for zone in node.zones)
     free = sum(zone.free for zone in node.zones)
     few = node.nr(FILE, INACTIVE) + node.nr(FILE, ACTIVE) + free <= high
-    sc.file_is_tiny = few and not sc.may_deactivate[ANON] and node.nr(ANON, INACTIVE) >> sc.priority > 0
+    sc.file_is_tiny = few and not sc.may_deactivate[ANON] and node.nr(ANON, INACTIVE) * k.scale.real >> sc.priority > 0
 
 
 def get_scan_count(k: Kernel, node: Node, sc: ScanControl) -> dict[tuple[bool, bool], int]:
@@ -197,7 +197,11 @@ def get_scan_count(k: Kernel, node: Node, sc: ScanControl) -> dict[tuple[bool, b
         share[ANON] = swappiness * (anon_cost + file_cost + 1) // (anon_cost + 1)
         share[FILE] = (200 - swappiness) * (anon_cost + file_cost + 1) // (file_cost + 1)
         of = max(share[ANON] + share[FILE], 1)
-    return {which: (node.nr(*which) >> sc.priority) * share[which[0]] // of for which in ORDER}
+    plan = {}
+    for which in ORDER:
+        pages = (node.nr(*which) * k.scale.real >> sc.priority) * share[which[0]] // of + node.scan_carry[which]
+        plan[which], node.scan_carry[which] = divmod(pages, k.scale.real)
+    return plan
 
 
 def shrink_active_list(k: Kernel, actor: Actor, node: Node, file: bool, folios: int) -> None:
@@ -228,7 +232,7 @@ def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps
     while left[ANON, INACTIVE] or left[FILE, ACTIVE] or left[FILE, INACTIVE]:
         for which in ORDER:
             file, active = which
-            folios = min(left[which], BATCH)
+            folios = min(left[which], k.batch)
             left[which] -= folios
             if not folios:
                 continue
@@ -262,14 +266,14 @@ def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps
 
 def age_anon(k: Kernel, actor: Actor, node: Node) -> None:
     """kswapd_age_node(): let anonymous pages be referenced before they are wanted."""
-    if k.swap.slots and inactive_is_low(node, ANON):
-        shrink_active_list(k, actor, node, ANON, BATCH)
+    if k.swap.slots and inactive_is_low(k, node, ANON):
+        shrink_active_list(k, actor, node, ANON, k.batch)
 
 
 def shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
     """Scan, then mark the node and throttle; pages freed."""
     sc.met = met = Met()
-    prepare_scan_control(node, sc)
+    prepare_scan_control(k, node, sc)
     freed = yield from shrink_lruvec(k, actor, node, sc)
     if not sc.recursion:
         objects, slab_pages = k.slab.shrink_612(sc.priority)
@@ -326,7 +330,7 @@ def snapshot_refaults(node: Node) -> None:
 
 def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> Steps:
     """do_try_to_free_pages(): pages freed."""
-    sc = ScanControl(flags, recursion=recursion)
+    sc = ScanControl(flags, recursion=recursion, nr_to_reclaim=k.batch)
     freed = scanned = 0
     while True:
         for sc.priority in range(DEF_PRIORITY, -1, -1):
@@ -339,7 +343,7 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
             scanned += sc.nr_scanned
             if freed >= sc.nr_to_reclaim:
                 break
-            if scanned > BATCH * 3 // 2 and not recursion and k.decisions.wake_pdflush(False, sc.priority):
+            if 2 * scanned > 3 * k.batch and not recursion and k.decisions.wake_pdflush(False, sc.priority):
                 k.dirty_throttle.wake_flusher(scanned, actor.clock)
         else:
             sc.priority = -1

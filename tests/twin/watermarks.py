@@ -37,7 +37,7 @@ def marks_of(zones: list[int], index: int, min_free_kbytes: int, scale_factor: i
     return Marks(pages_min, pages_min + gap, pages_min + gap + gap)
 
 
-def lowmem_reserve(zones: tuple[int, ...], index: int, ratios: tuple[int, ...]) -> int:
+def lowmem_reserve(zones: list[int], index: int, ratios: tuple[int, ...]) -> int:
     """What a zone keeps from allocations that could use a higher one: a part of those, 1/256 unless the machine says otherwise; 0: nothing."""
     ratio = ratios[index] if index < len(ratios) else 256
     return sum(pages for i, pages in enumerate(zones) if i > index) // ratio if ratio else 0
