@@ -79,7 +79,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: in
     start = max(now, spindle.busy_until)
     if block != spindle.head_block and d.seek_ns > 0:
         # A short hop costs what passes under the head meanwhile; the elevator sorts those within its queue.
-        start += min(abs(block - spindle.head_block) * d.page_ns_read, d.seek_ns) * faults
+        hop = abs(block - spindle.head_block)  # times page_ns_read it may be more than an int64 holds
+        start += (hop * d.page_ns_read if hop <= d.seek_ns // d.page_ns_read else d.seek_ns) * faults
         m.vm[0].nr_seeks += faults
     spindle.head_block = block + 1
     spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
