@@ -61,7 +61,7 @@ def swappiness_of(k: Kernel, sc: ScanControl) -> int:
 
 def set_initial_priority(k: Kernel, node: Node, sc: ScanControl) -> None:
     """Begin where a generation is about what is wanted."""
-    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < node.gens.batch:
+    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < max(node.gens.batch, k.batch + 1):  # direct reclaim never wants so much
         return
     inactive = node.gens.nr(FILE, False) + (node.gens.nr(ANON, False) if k.swap.free else 0)
     sc.priority = min(max(inactive.bit_length() - 1 - (sc.nr_to_reclaim - 1).bit_length(), DEF_PRIORITY // 2), DEF_PRIORITY)
