@@ -1,4 +1,4 @@
-"""Random cases small enough for the twin, which still reach OOM, deadlock, swap, writeback and dirty throttling: 256 to 768 frames."""
+"""Random cases small enough for the twin, which still reach OOM, deadlock, swap, writeback and dirty throttling: 256 to 1024 frames."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ class Kernel:
 
     Attributes:
         old: 2.6.23, otherwise 6.x.
+        page_cache: pages of files that have a frame.
         dirty, dirty_anon: dirty page cache, and anonymous pages that are not on the swap device as they are.
         writeback: pages being written.
         mapped: pages in a page table.
@@ -74,6 +75,7 @@ class Kernel:
         self.stalls: list[int] = []
         self.pages = [Page(index, int(attr)) for index, attr in enumerate(streams.page_attr)]
         self.mapped: set[Page] = set()
+        self.page_cache: set[Page] = set()
         self.dirty: set[Page] = set()
         self.dirty_anon: set[Page] = set()
         self.writeback: set[Page] = set()

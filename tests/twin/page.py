@@ -103,6 +103,7 @@ def free_page_of(k: Kernel, page: Page) -> None:
         k.writeout.cleaned(page)
     k.laundry.discard(page)
     k.swap.leave_cache(page)
+    k.page_cache.discard(page)
     zone, page.zone = page.zone, None
     assert zone is not None
     page.clear_flags()

@@ -230,6 +230,8 @@ class Task(Actor):
         k = self.kernel
         page.clear_flags()
         page.zone = zone
+        if not page.anon:
+            k.page_cache.add(page)
         page.active = page.shadow is not None and refault(k, page)
         page.shadow = None
         page.zero_page = False

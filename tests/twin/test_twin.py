@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core import Outcome, policies, simulate
 from core.outcome import END_DONE, END_HORIZON
+from core.streams import ARRIVAL_KINDS
 from tests.twin.cases import case
 from tests.twin.run import finished, outcome, quantile, twin
 
@@ -66,6 +67,11 @@ REACHED = {
     "workingset_refault_file": 30,
     "slabs_scanned": 30,
     "nr_seeks": 100,
+    "packets_received": 60,
+    "packets_overrun": 40,
+    "packets_dropped": 3,
+    "acks_lost": 1,
+    "slab_burst_max": 20,
 }
 REACHED_2_6_23 = {"deadlock": 1}
 REACHED_6_12 = {"balance_dirty_pauses": 50, "nr_vmscan_immediate_reclaim": 20, "workingset_activate_file": 20}
@@ -91,6 +97,27 @@ def test_the_cases_reach_what_they_are_for(name: str) -> None:
     assert not rare
     assert reached[f"end {END_DONE}"] > 20
     assert reached[f"end {END_HORIZON}"] > 20
+
+
+def test_the_cases_are_of_all_kinds() -> None:
+    policy = policies.load("inline")
+    kinds: Counter[str] = Counter()
+    for seed in range(300):
+        machine, _params, load = case(seed, policy)
+        kinds.update(
+            {
+                "several nodes": machine.nodes > 1,
+                "several nodes, a low zone": machine.nodes > 1 and len(machine.zones_mib) > 1,
+                "several zones": len(machine.zones_mib) > 1,
+                "swap behind a network": machine.swap.network,
+                "files behind a network": machine.file.network,
+                f"page_scale {machine.page_scale}": True,
+                **{f"arrivals of kind {kind}": bool((load.arrivals[:, 1] == kind).any()) for kind in range(ARRIVAL_KINDS)},
+            }
+        )
+    assert kinds["page_scale 1"] > 150
+    assert {kind: cases for kind, cases in kinds.items() if cases < 15} == {}
+    assert len(kinds) == 5 + ARRIVAL_KINDS + 4
 
 
 def test_a_difference_of_one_page_would_be_seen() -> None:
