@@ -43,6 +43,8 @@ def machine(rng: np.random.Generator, scale: int) -> Machine:
     low = nodes == 2 and ram_mib == 3 and bool(rng.integers(0, 2))  # a low zone on the first of two nodes
     ram_mib += low
     zones = [(1, 3)] if low else ZONES[ram_mib if nodes == 1 else 1]
+    zones_mib = zones[int(rng.integers(0, len(zones)))]
+    slab_pages = int(rng.integers(0, 50 * scale))
     return Machine(
         "tiny",
         ram_mib=ram_mib * scale,
@@ -51,11 +53,12 @@ def machine(rng: np.random.Generator, scale: int) -> Machine:
         swap=device(rng, "swap"),
         file=device(rng, "file"),
         same_device=bool(rng.integers(0, 2)),
-        zones_mib=tuple(mib * scale for mib in zones[int(rng.integers(0, len(zones)))]),
+        zones_mib=tuple(mib * scale for mib in zones_mib),
+        lowmem_reserve_ratio=tuple(int(rng.choice([0, 7, 32, 256])) for _ in zones_mib[:-1]) if rng.integers(0, 2) else (),
         nodes=nodes,
         kernel_pages=int(rng.integers(0, 100 * scale)),
-        slab_pages=int(rng.integers(0, 50 * scale)),
-        slab_floor=0,
+        slab_pages=slab_pages,
+        slab_floor=int(rng.choice([0, 0, slab_pages // 2])),
         page_scale=scale,
     )
 
@@ -109,7 +112,7 @@ def load(rng: np.random.Generator, scale: int) -> Streams:
                 case 9:
                     task.fsync([f, mapped][int(rng.integers(0, 2))])
                 case 10:
-                    task.alloc(int(rng.integers(0, 100)), int(rng.choice(FLAGS)))
+                    task.alloc(int(rng.integers(0, 100)), int(rng.choice(FLAGS)) | int(rng.choice([0, 0, gfp.FALLBACK])))
                 case 11:
                     task.free(int(rng.integers(0, 60)))
                 case 12:

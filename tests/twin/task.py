@@ -351,6 +351,7 @@ class Task(Actor):
             zone.kernel += 1
             self.kernel_pages += 1
             if flags & gfp.FALLBACK and not k.old and zone.fell_back(k.values["watermark_boost_factor"]):
+                k.count["watermarks boosted"] += 1
                 wake_kswapd_of(k, zone.node, self.clock)
         self.complete(100 * (pages * k.scale.real + 1))
 
