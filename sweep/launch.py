@@ -10,14 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sweep.errors import ConfigError
+from sweep.errors import ConfigError, PoisonError
 from sweep.executor import Executor, Kind, SerialExecutor, check_options, make
+from sweep.pieces import LIMIT_S
 from sweep.places import RESULTS
 from sweep.plan import Plan, load_plan
+from sweep.poison import Poison
 from sweep.progress import Decided, Reporter, count_decided
 from sweep.runner import Runner, is_complete, open_store
 from sweep.stopping import Stop
-from sweep.store import Store
+from sweep.store import Store, StudyKey
 from sweep.study import Batch
 from sweep.warm import is_compiled
 
@@ -38,6 +40,7 @@ class Options:
     tracking_uri: str | None = None
     has_map: bool = True
     has_mlflow: bool = True
+    trial_limit_s: float = LIMIT_S
 
 
 def launch(file: Path, options: Options) -> None:
@@ -49,7 +52,7 @@ def launch(file: Path, options: Options) -> None:
     check_options(options.executor, options.workers, options.address)
     plan = load_plan(file, options.sets)
     directory = options.results or RESULTS / plan.sweep.name
-    run(plan, directory, options)
+    poison = run(plan, directory, options)
     files = None
     if options.has_map and plan.sweep.compare is not None:
         from sweep.results import load_results  # pandas: after the run, which can do without
@@ -58,10 +61,12 @@ def launch(file: Path, options: Options) -> None:
     if options.has_mlflow:
         publish(directory, options.tracking_uri, files)
     say(f"next: highwater map {directory}   highwater recommend {directory}   highwater ui {directory}")
+    if poison:
+        raise PoisonError(f"{plan.sweep.name}: {len(poison)} trials could not be computed (listed above and by highwater doctor {directory})")
 
 
-def run(plan: Plan, directory: Path, options: Options) -> None:
-    """Compute what is not yet in the store."""
+def run(plan: Plan, directory: Path, options: Options) -> list[str]:
+    """Compute what is not yet in the store; gives a line for each trial that could not be computed."""
     decided = Decided(partial(count_decided, directory, plan.sweep.compare) if plan.sweep.compare else None)
     resume = f"everything finished is kept; to go on, run the same command again (results in {directory})"
     report = Reporter(plan.sweep.name, decided)
@@ -72,10 +77,21 @@ def run(plan: Plan, directory: Path, options: Options) -> None:
         stop.install()  # Ray has taken SIGTERM for itself
         try:
             with report:
-                tally = Runner(plan, store, executor, report).run(stop)
+                tally = Runner(plan, store, executor, report, options.trial_limit_s).run(stop)
         finally:
             executor.close()
+        poison = [poison_line(plan, key, one) for key, found in sorted(store.poison().items()) for one in found]
     say(report.summary(tally))
+    for line in poison:
+        say(line)
+    return poison
+
+
+def poison_line(plan: Plan, key: StudyKey, one: Poison) -> str:
+    """What cannot be computed, and why."""
+    cell, policy = key
+    tries = f"{one.tries} tries" if one.tries > 1 else "one try"
+    return f"poison: cell {cell} ({plan.cells[cell].label}), policy {policy}, trial {one.number} ({one.phase}): {one.reason}; {tries} alone"
 
 
 def _executor(plan: Plan, store: Store, directory: Path, options: Options) -> Executor[Batch]:

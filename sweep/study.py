@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from sweep.cells import Cell
 from sweep.config import Search
+from sweep.poison import Poison
 from sweep.search import Score, ask
 from sweep.seeds import CONFIRM, SEARCH, replicate_seed, study_seed
 from sweep.space import Dimension
 from sweep.trial import Replicate, TrialRow, run_trial
+
+Chosen = tuple[tuple[int, tuple[tuple[str, int], ...]], ...]  # number and params of trials
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,19 @@ class Task:
     history: tuple[Score, ...]
 
     @property
+    def n_trials(self) -> int:
+        """How many trials the task has."""
+        if self.phase == CONFIRM:
+            return len(confirmed_trials(self.history))
+        return min(self.study.search.batch, self.study.n_trials - len(self.history))
+
+    @property
     def n_simulations(self) -> int:
         """How many simulations the task takes."""
-        if self.phase == CONFIRM:
-            return len(confirmed_trials(self.history)) * self.study.search.confirm
-        return min(self.study.search.batch, self.study.n_trials - len(self.history)) * self.study.search.replicates
+        return self.n_trials * (self.study.search.confirm if self.phase == CONFIRM else self.study.search.replicates)
 
     def run(self) -> Batch:
-        """Compute it; see ``executor.Work``."""
+        """Compute it; see ``work.Work``."""
         return run_task(self)
 
     def failure(self, reason: str) -> str:
@@ -87,13 +95,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Batch:
-    """A finished task: what the driver commits in one transaction."""
+    """A finished task: what the driver commits in one transaction.
+
+    Attributes:
+        poison: trials that could not be computed, with their reasons; they are not among ``trials``.
+    """
 
     cell: int
     policy: str
     batch: int
     phase: str
     trials: tuple[TrialRow, ...]
+    poison: tuple[Poison, ...] = ()
 
 
 def best(history: Sequence[Score]) -> Score:
@@ -113,6 +126,18 @@ def score(study: Study, row: TrialRow) -> Score:
     return Score(row.number, tuple((d.name, params[d.name]) for d in study.space), row.oom_rate, row.throughput)
 
 
+def scores(study: Study, batch: Batch) -> tuple[Score, ...]:
+    """A finished search batch as the search sees it, in trial order; a poison trial is as bad as can be, so that none is chosen."""
+    found = [score(study, row) for row in batch.trials] + [poison_score(study, one) for one in batch.poison]
+    return tuple(sorted(found, key=lambda one: one.trial))
+
+
+def poison_score(study: Study, poison: Poison) -> Score:
+    """A poison trial as the search sees it; it is in no table of results."""
+    params = dict(poison.params)
+    return Score(poison.number, tuple((d.name, params.get(d.name, d.low)) for d in study.space), 1.0, 0.0)
+
+
 def next_task(study: Study, history: tuple[Score, ...], is_confirmed: bool) -> Task | None:
     """The batch that continues the study, or None when it is complete."""
     if is_confirmed:
@@ -125,10 +150,27 @@ def next_task(study: Study, history: tuple[Score, ...], is_confirmed: bool) -> T
 
 def run_task(task: Task) -> Batch:
     """Compute one batch: ask, simulate, and return the rows. Runs on a worker; pure."""
+    return finished(task, run_chosen(task, chosen(task)))
+
+
+def chosen(task: Task) -> Chosen:
+    """Number and params of each trial of the batch; asks Optuna. Runs on a worker; pure."""
+    if task.phase == SEARCH:
+        return tuple((number, tuple(params.items())) for number, params in _asked(task))
+    return tuple((score.trial, score.params) for score in confirmed_trials(task.history))
+
+
+def run_chosen(task: Task, trials: Chosen) -> tuple[TrialRow, ...]:
+    """Simulate some of the batch's trials; each row is the same whichever others are asked for."""
     replicates = task.study.replicates(task.phase)
-    chosen = _asked(task) if task.phase == SEARCH else [(s.trial, dict(s.params)) for s in confirmed_trials(task.history)]
-    rows = tuple(run_trial(task.study.cell, task.study.policy, number, params, replicates) for number, params in chosen)
-    return Batch(task.study.cell.index, task.study.policy, task.batch, task.phase, rows)
+    return tuple(run_trial(task.study.cell, task.study.policy, number, dict(params), replicates) for number, params in trials)
+
+
+def finished(task: Task, rows: Sequence[TrialRow], poison: Sequence[Poison] = ()) -> Batch:
+    """The batch of a task from its rows, in any order."""
+    ordered = tuple(sorted(rows, key=lambda row: row.number))
+    named = tuple(sorted(poison, key=lambda one: one.number))
+    return Batch(task.study.cell.index, task.study.policy, task.batch, task.phase, ordered, named)
 
 
 def _asked(task: Task) -> list[tuple[int, dict[str, int]]]:
