@@ -52,12 +52,13 @@ def run(
     tracking_uri: TrackingUri = None,
     map_: Annotated[bool, typer.Option("--map/--no-map", help="Draw the map at the end.")] = True,
     mlflow: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Publish to MLflow at the end.")] = True,
+    trial_limit: Annotated[float, typer.Option(min=0.1, metavar="S", help="Wall time after which a trial is given up.")] = 600.0,
 ) -> None:
     """Run a sweep, or go on with one that was interrupted; then draw its map and publish it."""
     from sweep.launch import Options, launch
     from sweep.library import sweep_file
 
-    options = Options(executor.value, workers, address, results, tuple(sets or ()), tracking_uri, map_, mlflow)
+    options = Options(executor.value, workers, address, results, tuple(sets or ()), tracking_uri, map_, mlflow, trial_limit)
     launch(sweep_file(file), options)
 
 
