@@ -52,7 +52,7 @@ def run(
     tracking_uri: TrackingUri = None,
     map_: Annotated[bool, typer.Option("--map/--no-map", help="Draw the map at the end.")] = True,
     mlflow: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Publish to MLflow at the end.")] = True,
-    trial_limit: Annotated[float, typer.Option(min=0.1, metavar="S", help="Wall time after which a trial is given up.")] = 600.0,
+    trial_limit: Annotated[float, typer.Option(min=0.1, metavar="S", help="CPU time after which a trial is given up.")] = 600.0,
 ) -> None:
     """Run a sweep, or go on with one that was interrupted; then draw its map and publish it."""
     from sweep.launch import Options, launch

@@ -31,7 +31,7 @@ class Piece:
 
     Attributes:
         task: the batch it belongs to.
-        limit_s: wall time after which one trial is given up; None: never.
+        limit_s: CPU time after which one trial is given up; None: never.
     """
 
     task: Task
