@@ -52,13 +52,14 @@ def run(
     tracking_uri: TrackingUri = None,
     map_: Annotated[bool, typer.Option("--map/--no-map", help="Draw the map at the end.")] = True,
     mlflow: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Publish to MLflow at the end.")] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was begun; refuse to begin one.")] = False,
     trial_limit: Annotated[float, typer.Option(min=0.1, metavar="S", help="CPU time after which a trial is given up.")] = 600.0,
 ) -> None:
     """Run a sweep, or go on with one that was interrupted; then draw its map and publish it."""
     from sweep.launch import Options, launch
     from sweep.library import sweep_file
 
-    options = Options(executor.value, workers, address, results, tuple(sets or ()), tracking_uri, map_, mlflow, trial_limit)
+    options = Options(executor.value, workers, address, results, tuple(sets or ()), tracking_uri, map_, mlflow, trial_limit, resume)
     launch(sweep_file(file), options)
 
 
@@ -145,13 +146,31 @@ def ui(
     serve(results_directory(where), port)
 
 
+class TrialRuns(StrEnum):
+    """Which trials get runs of their own in MLflow."""
+
+    auto = "auto"
+    all = "all"
+    pareto = "pareto"
+    none = "none"
+
+
 @app.command()
-def publish(where: Where, tracking_uri: TrackingUri = None) -> None:
-    """Bring MLflow up to date with the results."""
-    from sweep.launch import publish as published
+def republish(
+    where: Where,
+    tracking_uri: TrackingUri = None,
+    trial_runs: Annotated[TrialRuns | None, typer.Option(help="Which trials get runs of their own; default: the sweep's.")] = None,
+    top_k: Annotated[int, typer.Option(min=0, max=1000, help="With pareto: how many of each study besides.")] = 10,
+) -> None:
+    """Bring MLflow up to date with the results, whatever it holds: after an outage, or in another MLflow."""
+    from sweep.config import Mlflow
+    from sweep.launch import publish
     from sweep.places import results_directory
 
-    published(results_directory(where), tracking_uri)
+    publish(results_directory(where), tracking_uri, Mlflow(trial_runs=trial_runs.value, top_k=top_k) if trial_runs else None)
+
+
+app.command("publish", hidden=True)(republish)
 
 
 @app.command()

@@ -72,7 +72,7 @@ def load_plan(file: Path, sets: Sequence[str] = ()) -> Plan:
     cells = build_cells(sweep, file)
     studies = tuple(_study(sweep, cell, policy, file) for cell in cells for policy in chosen)
     identity = [{"label": cell.label, "kind": cell.kind, "key": cell.key} for cell in cells]
-    return Plan(file, sweep, cells, studies, canonical(sweep.model_dump(mode="json") | {"cells": identity}))
+    return Plan(file, sweep, cells, studies, canonical(sweep.model_dump(mode="json", exclude={"mlflow"}) | {"cells": identity}))
 
 
 def _policy(name: str, index: int, file: Path) -> Policy:

@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,22 @@ def blank(path: Path, rng: random.Random) -> None:
     path.write_bytes(data)
 
 
+def read_all(directory: Path) -> tuple[str, ...]:
+    return fingerprint(load_results(directory))
+
+
+def open_and_close(directory: Path) -> None:
+    Store(directory).close()
+
+
+def said_by(act: Callable[[], object]) -> tuple[object, str | None]:
+    """What it gave, or why it refused."""
+    try:
+        return act(), None
+    except StoreError as error:
+        return None, str(error)
+
+
 @pytest.mark.chaos
 @pytest.mark.parametrize("harm", [flip, cut, blank])
 @pytest.mark.parametrize("which", ["killed", "closed"])
@@ -89,20 +106,14 @@ def test_a_damaged_store_is_refused_or_is_an_earlier_one(
         copy = tmp_path / str(number)
         shutil.copytree(killed if which == "killed" else closed, copy)
         harm(rng.choice(sorted(copy.glob("sweep.db*"))) if number % 2 else copy / FILE, rng)
-        try:
-            read = fingerprint(load_results(copy))
-        except StoreError as error:
-            assert str(copy) in str(error)
-            assert "\n" not in str(error)
-            outcomes["refused"] += 1
-        else:
+        read, problem = said_by(partial(read_all, copy))
+        if problem is None:
             assert read in said, f"{which} {harm.__name__} {number}: a wrong number"
-            outcomes["earlier"] += 1
-        try:
-            with Store(copy) as store:
-                store.finished()
-        except StoreError as error:
-            assert str(copy) in str(error)
+        _, refusal = said_by(partial(open_and_close, copy))
+        for line in filter(None, (problem, refusal)):
+            assert str(copy) in line
+            assert "\n" not in line
+        outcomes["earlier" if problem is None else "refused"] += 1
         shutil.rmtree(copy)
     assert outcomes["refused"] > 0, outcomes
 
