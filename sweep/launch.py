@@ -195,7 +195,8 @@ def say_published(uri: str, directory: Path, done: Mapping[str, Any]) -> None:
         raise TrackingError(f"{done['error']} (the results are complete and safe: highwater republish {directory})")
     hidden = f"; {done['hidden']} trials are only in its tables" if done["hidden"] else ""
     where = "beside the results" if uri == local_uri(directory) else "elsewhere"
-    say(f"MLflow ({where}): {done['created']} runs made, {done['updated']} updated, {done['unchanged']} unchanged at last{hidden}")
+    n = done["created"] + done["updated"] + done["unchanged"]
+    say(f"MLflow ({where}): {n} runs as the results have them, {done['created'] + done['updated']} of them brought up to date just now{hidden}")
 
 
 def say(line: str) -> None:

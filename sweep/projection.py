@@ -123,7 +123,7 @@ def planned_trials(results: Results) -> int:
 
 def _matters(trials: pd.DataFrame, top_k: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which trials are defaults, or best, among the best, or beaten by none in their study; of equal ones the first. Only complete studies tell."""
-    kept = np.array(trials["is_default"], dtype=bool)
+    kept = np.array(trials["is_default"] | trials["is_best"], dtype=bool)
     ranked = trials.assign(place=np.arange(len(trials))).sort_values(
         ["cell", "policy", "oom_rate", "throughput", "trial"], ascending=[True, True, True, False, True], kind="stable"
     )
