@@ -162,7 +162,11 @@ class Book:
     def _look(self, cell: int) -> bool:
         """Look at the verdict of a cell when both rivals are in; True: both get more replicates."""
         first, second = (self.ledgers[cell, policy] for policy in self._rivals)
-        if first.looked != second.looked or not 0 < first.looked < len(first.study.looks):
+        if first.looked != second.looked:  # what is ahead was let on together with the other
+            behind = min(first, second, key=lambda ledger: ledger.looked)
+            behind.wants_more = behind.looked > 0
+            return False
+        if not 0 < first.looked < len(first.study.looks):
             return False
         more = wants_more(first.seen, second.seen, self._cells, len(first.study.looks))
         first.wants_more = second.wants_more = more
