@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sweep.poison import TRIES, Poison
 from sweep.seeds import CONFIRM
-from sweep.study import Batch, Chosen, Task, chosen, finished, next_task, run_chosen, scores
+from sweep.study import Batch, Chosen, Task, chosen, finished, learned, next_task, run_chosen
 from sweep.trial import TrialRow
 from sweep.ward import admit
 from sweep.warm import warm
@@ -65,7 +65,7 @@ class Chain(Piece):
             took = time.monotonic() - before
             if time.monotonic() - began >= self.worth_s or task.phase == CONFIRM:
                 break
-            task = next_task(task.study, task.history + scores(task.study, found[-1]), False)
+            task = next_task(task.study, learned(task.study, task.past, found[-1].trials), 0)
         return tuple(found), took
 
 

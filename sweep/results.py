@@ -29,7 +29,7 @@ class Results:
         config: the resolved configuration, as plain values.
         config_sha256: its identity.
         cells: index ``cell``; label, kind, one column per axis (NaN for points), machine and workload (JSON).
-        trials: cell, policy, trial, is_default, is_best (False until the study is complete), n_search, n_oom_search,
+        trials: cell, policy, trial, is_default, is_best (False until the study is complete), n_search, n_oom_search, n_not_run,
             oom_rate, throughput (mean operations per second over the search replicates), param:<name> (Int64, NA if the
             policy has no such tunable).
         replicates: cell, policy, trial, phase, replicate, stream_digest, digest, oom, deadlock, throughput, then every
@@ -136,15 +136,14 @@ def _trials(db: sqlite3.Connection, path: Path, config: Mapping[str, Any], repli
     frame.insert(4, "is_best", np.array(_is_best(db, frame), dtype=bool))  # no rows: a mask all the same
     frame.insert(5, "n_search", counts["size"].to_numpy())
     frame.insert(6, "n_oom_search", counts["sum"].to_numpy())
+    frame.insert(7, "n_not_run", int(config["search"]["replicates"]) - frame["n_search"])  # given up early (racing.py): known as such, never filled in
     for name in sorted({name for values in params for name in values}):
         frame[f"param:{name}"] = pd.array([values.get(name, pd.NA) for values in params], dtype="Int64")
     return frame
 
 
 def _is_best(db: sqlite3.Connection, trials: pd.DataFrame) -> list[bool]:
-    """The trial that each complete search chose: lowest OOM rate, then fastest, then first (study.best)."""
-    complete = set(db.execute("SELECT cell, policy FROM batches WHERE phase = 'confirm'"))
-    ranked = trials.sort_values(["oom_rate", "throughput", "trial"], ascending=[True, False, True], kind="stable")
-    best = set(ranked.groupby(["cell", "policy"], sort=False)["trial"].head(1).index)
-    keys = zip(trials["cell"], trials["policy"], strict=True)
-    return [index in best and key in complete for index, key in zip(trials.index, keys, strict=True)]
+    """The trial that each complete search chose: the one that was confirmed, if it is not the defaults."""
+    query = "SELECT cell, policy, max(trial) FROM replicates WHERE phase = 'confirm' GROUP BY cell, policy"
+    best = {(cell, policy): trial for cell, policy, trial in db.execute(query)}
+    return [best.get((cell, policy)) == trial for cell, policy, trial in zip(trials["cell"], trials["policy"], trials["trial"], strict=True)]

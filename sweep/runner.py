@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core import Outcome
+from sweep.book import Book
 from sweep.errors import ConfigError, WorkerError
 from sweep.executor import Executor
 from sweep.pieces import LIMIT_S, WORTH_S, Alone, Ask, Chain, Part, Piece, parts
@@ -16,11 +17,9 @@ from sweep.plan import Plan
 from sweep.poison import Poison
 from sweep.progress import Tally
 from sweep.provenance import changed, made_by
-from sweep.search import Score
-from sweep.seeds import CONFIRM, SEARCH
 from sweep.stopping import Stop
 from sweep.store import Store, StudyKey
-from sweep.study import Batch, Chosen, Study, Task, finished, next_task, poison_score, scores
+from sweep.study import Batch, Chosen, Task, finished
 from sweep.trial import TrialRow
 from sweep.work import Ended, Lost
 
@@ -28,43 +27,6 @@ POLL_S = 0.25
 IN_FLIGHT = 2  # pieces per worker: one that runs and one that waits, so that no worker waits for the driver
 SUSPICIOUS = 2  # workers lost with a batch: from now on its trials are suspects
 MAX_LOSSES = 20  # workers lost in a row with pieces that cannot be to blame: something is wrong with the machines
-
-
-@dataclass
-class Ledger:
-    """Which trials of a study are in.
-
-    Attributes:
-        study: of which.
-        history: scores of the finished search trials, in trial order.
-        is_confirmed: the confirm batch is in.
-    """
-
-    study: Study
-    history: tuple[Score, ...] = ()
-    is_confirmed: bool = False
-
-    def task(self) -> Task | None:
-        """The batch that continues the study, or None when it is complete."""
-        return next_task(self.study, self.history, self.is_confirmed)
-
-    def add(self, batch: Batch) -> None:
-        """Take in a finished batch."""
-        if batch.phase == CONFIRM:
-            self.is_confirmed = True
-        else:
-            self.history += scores(self.study, batch)
-
-    def remaining(self) -> int:
-        """Simulations still to do; the confirm batch of an unfinished search counts in full."""
-        search = self.study.search
-        if self.is_confirmed:
-            return 0
-        if len(self.history) < self.study.n_trials:
-            unfinished = self.study.n_trials - len(self.history)
-            return unfinished * search.replicates + min(self.study.n_trials, 2) * search.confirm
-        task = self.task()
-        return task.n_simulations if task else 0
 
 
 def open_store(plan: Plan, store: Store) -> bool:
@@ -94,24 +56,9 @@ def _json_list(names: tuple[str, ...]) -> str:
     return "[" + ",".join(f'"{name}"' for name in names) + "]"
 
 
-def ledgers(plan: Plan, store: Store) -> dict[tuple[int, str], Ledger]:
-    """Where every study of the plan stands, from the store."""
-    held, poison, confirmed = store.finished(), store.poison(), store.confirmed()
-    found = {}
-    for study in plan.studies:
-        searched = {dimension.name for dimension in study.space}
-        history = [
-            Score(trial, tuple(item for item in params if item[0] in searched), oom_rate, throughput)
-            for trial, params, oom_rate, throughput in held.get(study.key, [])
-        ]
-        history += [poison_score(study, one) for one in poison.get(study.key, []) if one.phase == SEARCH]
-        found[study.key] = Ledger(study, tuple(sorted(history, key=lambda one: one.trial)), study.key in confirmed)
-    return found
-
-
 def is_complete(plan: Plan, store: Store) -> bool:
     """Whether everything of the plan is in the store."""
-    return all(ledger.is_confirmed for ledger in ledgers(plan, store).values())
+    return Book(plan, store).is_complete
 
 
 @dataclass
@@ -140,9 +87,8 @@ class Runner:
     def __init__(self, plan: Plan, store: Store, executor: Executor[Any], report: Callable[[Tally], None], limit_s: float | None = LIMIT_S) -> None:
         """``report`` is called with how far the sweep is, after every commit and at least every second; ``limit_s`` is what a trial may take."""
         self._store, self._executor, self._report, self._limit_s = store, executor, report, limit_s
-        self._ledgers = ledgers(plan, store)
-        self._ready = deque(key for key, ledger in self._ledgers.items() if ledger.task())
-        self._open_studies = len(self._ready)
+        self._book = Book(plan, store)
+        self._ready = deque(self._book.ready())
         self._waiting: deque[Piece] = deque()  # pieces of batches that were begun
         self._cuts: dict[StudyKey, Cut] = {}
         self._losses: Counter[int] = Counter()  # workers lost with a piece, by its id
@@ -150,11 +96,7 @@ class Runner:
         self._flying = 0
         self._held = store.count_replicates()
         self._done = 0
-        self._remaining = sum(ledger.remaining() for ledger in self._ledgers.values())
-        self._studies_done = sum(ledger.is_confirmed for ledger in self._ledgers.values())
-        self._open = dict.fromkeys((cell for cell, _ in self._ledgers), 0)
-        for (cell, _), ledger in self._ledgers.items():
-            self._open[cell] += not ledger.is_confirmed
+        self._remaining = self._book.remaining()
         self._began = time.monotonic()
 
     def run(self, stop: Stop) -> Tally:
@@ -174,31 +116,30 @@ class Runner:
             batches = [batch for ended in self._executor.collect(POLL_S) for batch in self._taken(ended)]
             if batches:
                 self._store.commit(*batches)
-                for batch in batches:
-                    self._collect(batch)
+                woken = {key: None for batch in batches for key in self._collect(batch)}
                 # Depth first: a cell is decided early and its streams stay warm.
-                self._ready.extendleft(key for key in {(b.cell, b.policy): None for b in batches} if not self._ledgers[key].is_confirmed)
+                self._ready.extendleft(key for key in woken if self._book.task(key))
             self._report(self.tally())
         return self.tally()
 
     def tally(self) -> Tally:
         """How far the sweep is."""
         return Tally(
-            studies_done=self._studies_done,
-            studies=len(self._ledgers),
+            studies_done=self._book.studies_done,
+            studies=self._book.studies,
             simulations_done=self._held + self._done,
             simulations=self._held + self._done + self._remaining,
             simulations_now=self._done,
-            cells_complete=sum(count == 0 for count in self._open.values()),
-            cells=len(self._open),
+            cells_complete=self._book.cells_complete,
+            cells=self._book.cells,
             elapsed_s=time.monotonic() - self._began,
         )
 
     def _begin(self, key: StudyKey) -> Piece:
         """The first piece of a study's next batch: all of it, or the question which trials it has, if there are CPUs for several pieces."""
-        task = self._ledgers[key].task()
+        task = self._book.task(key)
         assert task is not None
-        share = self._executor.workers // max(1, self._open_studies)
+        share = self._executor.workers // max(1, self._book.studies - self._book.studies_done)
         if share > 1 and task.n_trials > 1 and self._seconds.get(key, 2 * WORTH_S) > WORTH_S:
             self._cuts[key] = Cut(task)
             return Ask(task, self._limit_s)
@@ -234,7 +175,7 @@ class Runner:
         if cut.suspects:
             self._waiting.extend(Alone(cut.task, self._limit_s, (one,)) for one in trials)
         else:
-            share = max(1, self._executor.workers // max(1, self._open_studies))
+            share = max(1, self._executor.workers // max(1, self._book.studies - self._book.studies_done))
             worth = max(1, int(self._seconds[key] / WORTH_S)) if key in self._seconds else len(trials)
             self._waiting.extend(parts(cut.task, trials, min(share, worth), self._limit_s))
 
@@ -269,13 +210,10 @@ class Runner:
             self._cuts[key] = Cut(piece.task, suspects=True)
             self._waiting.append(Ask(piece.task, self._limit_s))
 
-    def _collect(self, batch: Batch) -> None:
-        key = (batch.cell, batch.policy)
-        ledger = self._ledgers[key]
-        before = ledger.remaining()
-        ledger.add(batch)
+    def _collect(self, batch: Batch) -> list[StudyKey]:
+        """Take in a batch; the studies that can go on because of it."""
+        before = self._book.remaining_of(batch.cell)
+        woken = self._book.add(batch)
         self._done += sum(len(trial.replicates) for trial in batch.trials)
-        self._remaining += ledger.remaining() - before
-        self._studies_done += ledger.is_confirmed
-        self._open_studies -= ledger.is_confirmed
-        self._open[batch.cell] -= ledger.is_confirmed
+        self._remaining += self._book.remaining_of(batch.cell) - before
+        return woken

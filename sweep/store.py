@@ -123,10 +123,11 @@ class Store:
             found.setdefault((int(cell), str(policy)), []).append(Poison(int(trial), str(phase), _params(params), int(tries), str(reason)))
         return found
 
-    def confirmed(self) -> set[StudyKey]:
-        """The studies whose confirm batch is in."""
+    def confirmed(self) -> dict[StudyKey, int]:
+        """The studies that have confirm batches in, and how many."""
         with translated(self.path):
-            return set(self._db.execute("SELECT cell, policy FROM batches WHERE phase = ?", (CONFIRM,)))
+            found = self._db.execute("SELECT cell, policy, count(*) FROM batches WHERE phase = ? GROUP BY cell, policy", (CONFIRM,))
+            return {(int(cell), str(policy)): int(count) for cell, policy, count in found}
 
     def count_replicates(self) -> int:
         """How many simulations are in."""

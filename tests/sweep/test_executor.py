@@ -11,6 +11,7 @@ import pytest
 
 from sweep.errors import ConfigError, WorkerError
 from sweep.executor import Executor, ProcessExecutor, SerialExecutor, check_options
+from sweep.history import Past
 from sweep.plan import load_plan
 from sweep.study import Batch, Task, run_task
 from tests import tinysweep
@@ -53,13 +54,13 @@ def test_ray_gives_the_bytes_of_one_process(directory: Path, expected: object, w
 
 
 def first_task(directory: Path) -> Task:
-    return Task(load_plan(tinysweep.write(directory)).studies[0], 0, "search", ())
+    return Task(load_plan(tinysweep.write(directory)).studies[0], 0, "search", Past())
 
 
 def broken_task(directory: Path) -> Task:
     """A task that no plan would contain: its history lacks what it searches."""
     task = first_task(directory)
-    return Task(task.study, 1, "confirm", ())
+    return Task(task.study, 1, "confirm", Past())
 
 
 def result(executor: Executor, task: Task) -> Batch:
