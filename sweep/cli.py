@@ -188,19 +188,62 @@ def republish(
 app.command("publish", hidden=True)(republish)
 
 
+class Forms(StrEnum):
+    """How tables are written."""
+
+    csv = "csv"
+    parquet = "parquet"
+
+
 @app.command()
 def export(
     where: Where,
     out: Annotated[Path | None, typer.Option(help="Directory for the tables; default: WHERE.")] = None,
+    form: Annotated[Forms, typer.Option("--format", help="How they are written.")] = Forms.csv,
 ) -> None:
-    """Write the tables as CSV: cells, trials, replicates."""
+    """Write the tables as CSV or Parquet: cells, trials, replicates, and poison if there is any."""
     from sweep.export import export as exported
     from sweep.places import results_directory
     from sweep.results import load_results
 
     directory = results_directory(where)
-    for path in exported(load_results(directory), out or directory):
+    for path in exported(load_results(directory), out or directory, form.value):
         typer.echo(str(path))
+
+
+@app.command()
+def replay(
+    where: Where,
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="CELL/POLICY/TRIAL, as 12/postponed/7, or the tag trial.uid of MLflow.")],
+    replicate: Annotated[
+        str | None,
+        typer.Option(metavar="PHASE/N", help="Which one, as confirm/0; default: the first that ran out of memory."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="OUT.png", help="The picture; default: in WHERE.")] = None,
+) -> None:
+    """Simulate one trial of a sweep again: the same digest, its time line, and what it died of."""
+    from sweep.places import results_directory
+    from sweep.replay import replay as replayed
+
+    for line in replayed(results_directory(where), trial, replicate, out):
+        typer.echo(line)
+
+
+@app.command()
+def doctor(
+    where: Annotated[str | None, typer.Argument(metavar="[WHERE]", help="Look at this sweep as well.")] = None,
+    tracking_uri: TrackingUri = None,
+    ray: Annotated[bool, typer.Option("--ray/--no-ray", help="Start a worker on Ray; takes some seconds.")] = True,
+) -> None:
+    """Look at versions, cache, Ray, the store and MLflow: one line each, and exit code 1 if one is not well."""
+    from sweep.doctor import Options, examine
+
+    is_well = True
+    for finding in examine(where, Options(tracking_uri, ray)):
+        typer.echo(finding.line)
+        is_well &= finding.is_well
+    if not is_well:
+        raise typer.Exit(1)
 
 
 @app.command()

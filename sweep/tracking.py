@@ -134,6 +134,19 @@ class Publisher:
         seconds = time.monotonic() - begin
         return Published(experiment, map_run, *counts, deleted, projection.n_hidden, seconds)
 
+    def compare(self, results: Results, trial_runs: TrialRuns = "auto", top_k: int = 10) -> tuple[int, int]:
+        """How many runs are there with the content that the results give them, and how many should be; writes nothing.
+
+        Raises:
+            TrackingError: MLflow cannot be reached.
+        """
+        projection = project(results, _verdicts(results), trial_runs, top_k)
+        with _translated(self._uri):
+            found = self._client.get_experiment_by_name(projection.experiment)
+            known = self._search(str(found.experiment_id)) if found is not None else _Known()
+        held = sum(known.runs.get(record.uid, ("", ""))[1] == record.content for record in projection.records)
+        return held, len(projection.records)
+
     def _experiment(self, projection: Projection) -> str:
         """Id of the experiment, with its tags up to date."""
         found = self._client.get_experiment_by_name(projection.experiment)

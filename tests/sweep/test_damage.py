@@ -115,7 +115,7 @@ def test_a_damaged_store_is_refused_or_is_an_earlier_one(
             assert "\n" not in line
         outcomes["earlier" if problem is None else "refused"] += 1
         shutil.rmtree(copy)
-    assert outcomes["refused"] > 0, outcomes
+    assert outcomes["refused"] > 0 or which == "killed", outcomes  # what is damaged may lie in the log as well, whole
 
 
 @pytest.mark.parametrize(
