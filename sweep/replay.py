@@ -152,6 +152,7 @@ def at_the_end(line: Timeline) -> Iterator[str]:
     marks = ", ".join(f"{name} {pages}" for name, pages in line.watermarks.items())
     yield (
         f"at {line.seconds[moment]:.2f} s: {values['nr_free']} pages free (watermarks: {marks}), {values['nr_dirty']} dirty, "
-        f"{values['nr_writeback']} under writeback, {values['nr_laundry']} laundry; "
+        f"{values['nr_writeback']} under writeback, {values['nr_laundry']} laundry, "
+        f"{values['swap_free']} swap slots free, {values['in_direct_reclaim']} tasks in direct reclaim; "
         f"{values['nr_stalls']} stalls so far, {values['stall_ns_total'] / 1e9:.2f} s in all; lowest free {int(line.columns['nr_free'].min())}"
     )

@@ -13,14 +13,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core import Machine, Outcome, Policy, Streams, engine, simulator
+from core import Machine, Outcome, Policy, Streams, engine, sched, simulator
 from core.era import ERAS
 from core.memory import boot
 from core.outcome import END_HORIZON
 from core.policy import LRUS
+from core.state import DEPTH
 from core.units import up_in_scale
 
-LEVELS: Final = ("nr_dirty", "nr_writeback", "nr_laundry")  # of vm, pages
+LEVELS: Final = ("nr_dirty", "nr_writeback", "nr_laundry", "swap_free")  # of vm, pages
+DIRECT: Final = (sched.DIRECT_2623, sched.DIRECT_612)
 COUNTERS: Final = ("stall_ns_total", "nr_stalls", "oom_kill", "pgscan_direct", "pswpout", "ops_done")  # of vm, ever growing
 
 
@@ -31,7 +33,7 @@ class Timeline:
     Attributes:
         outcome: of the run.
         seconds: the moments.
-        columns: nr_free, those of vm, and how many tasks were in direct reclaim; pages, nanoseconds or counts.
+        columns: nr_free, LEVELS, COUNTERS and in_direct_reclaim (tasks); pages, nanoseconds or counts.
         watermarks: min, low and high, all zones, pages.
     """
 
@@ -67,4 +69,12 @@ def _look(memory: Any, scale: int) -> dict[str, int]:
     vm = memory.vm[0]
     found = {"now": int(vm.horizon_ns if vm.ended == END_HORIZON else vm.now), "nr_free": scale * sum(int(zone.nr_free) for zone in memory.zones)}
     found |= {name: scale * int(vm[name]) for name in LEVELS}
-    return found | {name: int(vm[name]) for name in COUNTERS}
+    found |= {name: int(vm[name]) for name in COUNTERS}
+    return found | {"in_direct_reclaim": sum(_is_in_direct_reclaim(memory, a) for a in range(int(vm.n_tasks)))}
+
+
+def _is_in_direct_reclaim(memory: Any, a: int) -> bool:
+    """Whether task ``a`` is in try_to_free_pages(), however deep below it."""
+    actor = memory.actors[a]
+    frames = memory.frames[a * DEPTH : a * DEPTH + int(actor.depth) + 1]
+    return not actor.dead and any(int(proc) in DIRECT for proc in frames["proc"])

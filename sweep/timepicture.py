@@ -39,10 +39,8 @@ def draw(line: Timeline, title: str, ending: str, path: Path) -> None:
             waiting.plot(x, line.columns[name] / MIB, color=COLOURS[name], lw=1.2, label=f"{label}, at most {line.columns[name].max() / MIB:.1f} MiB")
     waiting.set_ylabel("MiB")
     waiting.set_ylim(bottom=0)
-    slices = np.diff(x, prepend=0.0)
-    share = np.diff(line.columns["stall_ns_total"], prepend=0) / 1e9 / np.maximum(slices, 1e-9)
-    stalls.fill_between(x, share, step="pre", color="#a61c1c", alpha=0.7, lw=0, label="seconds of direct reclaim that ended, per second")
-    stalls.set_ylabel("stalled tasks")
+    stalls.fill_between(x, line.columns["in_direct_reclaim"], step="mid", color="#a61c1c", alpha=0.7, lw=0, label="tasks in direct reclaim")
+    stalls.set_ylabel("tasks")
     stalls.set_ylim(bottom=0)
     stalls.set_xlabel("seconds of simulated time")
     kills = np.diff(line.columns["oom_kill"], prepend=0).nonzero()[0]
@@ -50,10 +48,10 @@ def draw(line: Timeline, title: str, ending: str, path: Path) -> None:
         for kill in kills:
             axes.axvline(x[kill], color="black", lw=0.8, label="OOM kill" if axes is free and kill == kills[0] else None)
         if axes.get_legend_handles_labels()[1]:
-            axes.legend(loc="upper right", fontsize=8, framealpha=0.85)
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, fontsize=8, frameon=False)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    free.set_title(f"{title}\n{ending}", loc="left", fontsize=10)
+    figure.suptitle(f"{title}\n{ending}", x=0.01, ha="left", fontsize=10)
     try:
         figure.savefig(path, dpi=110, format="png", metadata={"Software": None})
     except OSError as error:
