@@ -79,6 +79,23 @@ def check(
 
 
 @app.command()
+def plan(
+    file: File,
+    cores: Annotated[int | None, typer.Option(min=1, help="Estimate the wall time on so many; default: this machine's.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to measure.")] = 10.0,
+    sets: Sets = None,
+) -> None:
+    """Say what a sweep will cost before it is run; simulates a little of it to know."""
+    from sweep.estimate import estimate, lines
+    from sweep.executor import usable_cpus
+    from sweep.library import sweep_file
+    from sweep.plan import load_plan
+
+    for line in lines(estimate(load_plan(sweep_file(file), tuple(sets or ())), seconds), cores or usable_cpus()):
+        typer.echo(line)
+
+
+@app.command()
 def compare(
     file: Annotated[str | None, typer.Argument(metavar="[FILE]", help="A scenario file, or the name of a shipped one; none: list those.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, max=10_000, help="Replicates of each row; default: the file's.")] = None,

@@ -27,7 +27,11 @@ LEAST: Final = 4  # trials before anything is learned from them, or as many as t
 CMA_SIGMA: Final = 0.3  # of the range, CMA-ES' first step
 TRIES: Final = 16  # to find params that were not run yet: the same params on the same streams would show nothing new
 
+EDGE: Final = 1e-6  # so that what lies between two integers rounds to one of the dimension
+
 Params = dict[str, int]
+Ways = Sequence["optuna.study.StudyDirection"]
+Trials = list["optuna.trial.FrozenTrial"]
 
 
 def ask(search: Search, space: Space, past: Past, seed: int, batch: int, count: int) -> list[Params]:
@@ -53,11 +57,9 @@ def ask(search: Search, space: Space, past: Past, seed: int, batch: int, count: 
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = _study(search, space.dimensions, inside)
-        proposals = _tpe if search.sampler == "tpe" else _nsga2
-        return fresh.take(proposals(study, space.dimensions, batch_seed(seed, batch), past.count), count)
+    trials = [_told(search, score, space.dimensions) for score in inside]
+    proposals = _tpe if search.sampler == "tpe" else _nsga2
+    return fresh.take(proposals(_directions(search), trials, space.dimensions, batch_seed(seed, batch), past.count), count)
 
 
 def _may_learn(scores: Sequence[Score], n_dimensions: int) -> bool:
@@ -88,35 +90,39 @@ class Fresh:
         return tuple(params[dimension.name] for dimension in self._space.dimensions)
 
 
-def _study(search: Search, space: Sequence[Dimension], held: Sequence[Score]) -> optuna.Study:
-    """The trials that are held, as Optuna knows them."""
+def _directions(search: Search) -> list[optuna.study.StudyDirection]:
     import optuna
 
     ways = optuna.study.StudyDirection
-    directions = [ways.MAXIMIZE if objective in MAXIMISED else ways.MINIMIZE for objective in search.objectives]
-    study = optuna.create_study(directions=directions, sampler=optuna.samplers.RandomSampler(seed=0))
-    distributions = _distributions(space)
-    study.add_trials([_told(search, score, distributions) for score in held])
-    return study
+    return [ways.MAXIMIZE if objective in MAXIMISED else ways.MINIMIZE for objective in search.objectives]
 
 
-def _distributions(space: Sequence[Dimension]) -> dict[str, optuna.distributions.BaseDistribution]:
+def _distribution(dimension: Dimension) -> optuna.distributions.FloatDistribution:
+    """A dimension as Optuna sees it: real numbers that round to its integers. Its models of integers cost ten times as much."""
     import optuna
 
-    return {d.name: optuna.distributions.IntDistribution(d.low, d.high, log=d.log) for d in space}
+    return optuna.distributions.FloatDistribution(dimension.low - 0.5 + EDGE, dimension.high + 0.5 - EDGE, log=dimension.log)
 
 
-def _told(search: Search, score: Score, distributions: Mapping[str, optuna.distributions.BaseDistribution]) -> optuna.trial.FrozenTrial:
+def _rounded(dimension: Dimension, value: float) -> int:
+    return min(max(round(value), dimension.low), dimension.high)
+
+
+def _told(search: Search, score: Score, space: Sequence[Dimension]) -> optuna.trial.FrozenTrial:
     """A finished trial for Optuna. One that was given up is pruned: it has no value, and ranks behind all that have."""
     import optuna
 
     known = dict(score.params)
-    params = {name: known[name] for name in distributions}
+    params = {d.name: float(known[d.name]) for d in space}
+    distributions: dict[str, optuna.distributions.BaseDistribution] = {d.name: _distribution(d) for d in space}
     if score.is_stopped:
-        return optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED, params=params, distributions=dict(distributions))
-    values = [score.value(objective) for objective in search.objectives]
-    broken = {str(name): excess for name, excess in score.excess(search).items()}
-    return optuna.trial.create_trial(params=params, distributions=dict(distributions), values=values, constraints=broken)
+        trial = optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED, params=params, distributions=distributions)
+    else:
+        values = [score.value(objective) for objective in search.objectives]
+        broken = {str(name): excess for name, excess in score.excess(search).items()}
+        trial = optuna.trial.create_trial(params=params, distributions=distributions, values=values, constraints=broken)
+    trial.number = score.trial
+    return trial
 
 
 def _random(space: Sequence[Dimension], seed: int) -> Iterator[Params]:
@@ -128,7 +134,7 @@ def _random(space: Sequence[Dimension], seed: int) -> Iterator[Params]:
         yield {d.name: _scaled(d, u) for d, u in zip(space, rng.random(len(space)).tolist(), strict=True)}
 
 
-def _tpe(study: optuna.Study, space: Sequence[Dimension], seed: int, n_finished: int) -> Iterator[Params]:
+def _tpe(ways: Ways, trials: Trials, space: Sequence[Dimension], seed: int, n_finished: int) -> Iterator[Params]:
     """Optuna's TPE with the ranking of the trials and the model of the good ones made once for all.
 
     The model of the others is made again for each proposal, with the proposals before it among them (the constant liar), so that a batch spreads.
@@ -136,42 +142,54 @@ def _tpe(study: optuna.Study, space: Sequence[Dimension], seed: int, n_finished:
     import optuna
     from optuna.samplers._tpe import sampler as tpe
 
+    study = optuna.create_study(directions=ways)
     engine = optuna.samplers.TPESampler(seed=seed, n_ei_candidates=CANDIDATES, multivariate=True)
-    distributions = {name: d for name, d in _distributions(space).items() if not d.single()}
-    fixed = {d.name: d.low for d in space}
-    trials = study.get_trials(deepcopy=False)
-    several = len(study.directions) > 1
-    gamma = tpe.default_gamma_multiobjective if several else tpe.default_gamma
+    varied = [d for d in space if d.low < d.high]
+    distributions: dict[str, optuna.distributions.BaseDistribution] = {d.name: _distribution(d) for d in varied}
+    gamma = tpe.default_gamma_multiobjective if len(ways) > 1 else tpe.default_gamma
     good, others = tpe._split_trials(study, trials, min(gamma(n_finished), -(-len(trials) // GOOD)))
     below = engine._build_parzen_estimator(study, distributions, good, handle_below=True)
-    asked: list[optuna.trial.FrozenTrial] = []
-    while distributions:
-        above = engine._build_parzen_estimator(study, distributions, [*others, *asked], handle_below=False)
+    fixed = {d.name: d.low for d in space}
+    while varied:
+        above = engine._build_parzen_estimator(study, distributions, others, handle_below=False)
         samples = below.sample(engine._rng.rng, CANDIDATES)
         found = engine._compare(samples, engine._compute_acquisition_func(samples, below, above))
-        params = fixed | {name: int(d.to_external_repr(found[name])) for name, d in distributions.items()}
+        params = fixed | {d.name: _rounded(d, found[d.name]) for d in varied}
         yield params
-        asked.append(optuna.trial.create_trial(values=[0.0] * len(study.directions), params=params, distributions=_distributions(space)))
+        liar = {d.name: float(params[d.name]) for d in varied}
+        others = [*others, optuna.trial.create_trial(values=[0.0] * len(ways), params=liar, distributions=distributions)]
     while True:
         yield fixed
 
 
-def _nsga2(study: optuna.Study, space: Sequence[Dimension], seed: int, n_finished: int) -> Iterator[Params]:
+def _nsga2(ways: Ways, trials: Trials, space: Sequence[Dimension], seed: int, n_finished: int) -> Iterator[Params]:
     """NSGA-II: the trials that are held are one population, from which the parents are selected once."""
     import optuna
 
+    complete = [trial for trial in trials if trial.state == optuna.trial.TrialState.COMPLETE]
+    for number, trial in enumerate(complete):
+        trial._trial_id = number  # parents are told apart by it
+
     class Held(optuna.samplers.NSGAIISampler):
+        parents: Sequence[optuna.trial.FrozenTrial] = ()
+
         def get_trial_generation(self, study: Any, trial: Any) -> int:
             return 1
 
-        def get_population(self, study: Any, generation: int) -> list[Any]:
-            return list(study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]))
+        def get_parent_population(self, study: Any, generation: int) -> list[Any]:
+            self.parents = self.parents or self._elite_population_selection_strategy(study, list(complete))
+            return list(self.parents)
 
-    study.sampler = Held(population_size=max(len(study.get_trials(deepcopy=False)) // GOOD, 8), seed=seed)
-    distributions = _distributions(space)
+        def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
+            return {name: d for name, d in distributions.items() if not d.single()}
+
+    distributions = {d.name: _distribution(d) for d in space}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study = optuna.create_study(directions=ways, sampler=Held(population_size=max(len(complete) // GOOD, 8), seed=seed))
     while True:
-        trial = study.ask(fixed_distributions=dict(distributions))
-        yield {name: int(value) for name, value in trial.params.items()}
+        asked = study.ask(fixed_distributions=dict(distributions))
+        yield {d.name: _rounded(d, float(asked.params[d.name])) for d in space}
 
 
 def _cmaes(search: Search, space: Sequence[Dimension], held: Sequence[Score], seed: int, batch: int) -> Iterator[Params]:
