@@ -68,7 +68,8 @@ def test_every_replicate_is_accounted_for(whole: Results) -> None:
     counted = whole.replicates[whole.replicates["phase"] == "search"].groupby(["cell", "policy", "trial"]).size()
     assert list(counted) == list(trials["n_search"])
     dead = given_up[(given_up["cell"] == W1) & (given_up["policy"] == "postponed")]
-    assert list(dead["n_search"]) == [2] * 6, "two deaths of two are enough"
+    assert len(dead) >= 4
+    assert (dead["n_search"] == 2).all(), "two deaths of two are enough"
 
 
 def test_more_replicates_only_where_it_is_undecided_and_for_both(whole: Results) -> None:
