@@ -134,6 +134,19 @@ class Search(Model):
         return self
 
 
+class Mlflow(Model):
+    """What MLflow shows of a sweep; the store and the tables always have everything, and no result depends on this.
+
+    Attributes:
+        trial_runs: which trials get a run of their own: all; pareto: of each study the defaults, the best, those that no other beats in both
+            OOM rate and throughput, and the ``top_k`` best; none: studies alone; auto: all in sweeps of up to 2000 trials, else pareto.
+        top_k: see there.
+    """
+
+    trial_runs: Literal["auto", "all", "pareto", "none"] = "auto"
+    top_k: Annotated[int, Field(ge=0, le=1000)] = 10
+
+
 class Sweep(Model):
     """One sweep file as written, names not yet resolved.
 
@@ -147,6 +160,7 @@ class Sweep(Model):
         axes: of the grid.
         points: cells beside the grid.
         search: how, and the budget.
+        mlflow: what MLflow shows.
     """
 
     name: Annotated[str, Field(pattern=NAME)]
@@ -159,6 +173,7 @@ class Sweep(Model):
     axes: Annotated[tuple[Axis, ...], Field(max_length=8)] = ()
     points: Annotated[tuple[Point, ...], Field(max_length=10_000)] = ()
     search: Search = Search()
+    mlflow: Mlflow = Mlflow()
 
     @model_validator(mode="after")
     def _consistent(self) -> Sweep:

@@ -31,6 +31,12 @@ class WorkerError(HighwaterError):
     exit_code = 70
 
 
+class TrackingError(HighwaterError):
+    """MLflow cannot be reached or refuses. The results are safe in the store; publish again later."""
+
+    exit_code = 69
+
+
 class PoisonError(HighwaterError):
     """The sweep is complete but for trials that could not be computed; they are in the store with their reasons."""
 

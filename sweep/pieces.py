@@ -31,7 +31,7 @@ class Piece:
 
     Attributes:
         task: the batch it belongs to.
-        limit_s: wall time after which one trial is given up; None: never.
+        limit_s: CPU time after which one trial is given up; None: never.
     """
 
     task: Task
@@ -61,12 +61,16 @@ class Chain(Piece):
         took = 0.0
         while task is not None:
             before = time.monotonic()
-            found.append(finished(task, [row for one in chosen(task) for row in _simulated(task, (one,), self.limit_s)]))
+            found.append(finished(task, self.rows(task)))
             took = time.monotonic() - before
             if time.monotonic() - began >= self.worth_s or task.phase == CONFIRM:
                 break
             task = next_task(task.study, learned(task.study, task.past, found[-1].trials), 0)
         return tuple(found), took
+
+    def rows(self, task: Task) -> list[TrialRow]:
+        """Those of one batch."""
+        return [row for one in chosen(task) for row in _simulated(task, (one,), self.limit_s)]
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def load_plan(file: Path, sets: Sequence[str] = ()) -> Plan:
     identity: dict[str, object] = {"cells": [{"label": cell.label, "kind": cell.kind, "key": cell.key} for cell in cells]}
     if published:
         identity["baselines"] = {name: baseline.model_dump(mode="json") for name, baseline in published.items()}
-    return Plan(file, sweep, cells, studies, canonical(sweep.model_dump(mode="json") | identity))
+    return Plan(file, sweep, cells, studies, canonical(sweep.model_dump(mode="json", exclude={"mlflow"}) | identity))
 
 
 def _policy(name: str, index: int, file: Path) -> Policy:

@@ -36,6 +36,7 @@ class Results:
             field of the outcome.
         file: the sweep file that was run, if it was recorded.
         poison: cell, policy, trial, phase, params (JSON), tries, reason of the trials that could not be computed.
+        meta: what the store says about itself.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Results:
     replicates: pd.DataFrame
     file: Path | None = None
     poison: pd.DataFrame = field(default_factory=pd.DataFrame)
+    meta: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_results(where: Path | str) -> Results:
@@ -91,7 +93,7 @@ def _load(db: sqlite3.Connection, path: Path) -> Results:
     replicates = _replicates(db, path, json.loads(meta["outcome_fields"]))
     trials = _trials(db, path, config, replicates)
     file = Path(meta["file"]) if "file" in meta else None
-    return Results(meta["name"], config, meta["config_sha256"], _cells(db, path, config), trials, replicates, file, _poison(db, path))
+    return Results(meta["name"], config, meta["config_sha256"], _cells(db, path, config), trials, replicates, file, _poison(db, path), meta)
 
 
 def _poison(db: sqlite3.Connection, path: Path) -> pd.DataFrame:

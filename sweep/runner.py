@@ -37,7 +37,7 @@ def open_store(plan: Plan, store: Store) -> bool:
     """
     now = made_by()
     meta = {"name": plan.sweep.name, "config": plan.config, "config_sha256": plan.config_sha256}
-    file = {"file": str(plan.file.resolve())}
+    file = {"file": str(plan.file.resolve()), "mlflow": plan.sweep.mlflow.model_dump_json()}
     fields = {"outcome_fields": _json_list(Outcome.fields())}
     if store.begin(meta | file | fields | now, plan.cells):
         return False

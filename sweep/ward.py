@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from sweep.watch import arm, disarm, expendable, why
+from sweep.watch import OVERDUE, arm, disarm, expendable, why
 
 if TYPE_CHECKING:
     from sweep.pieces import Alone
@@ -36,7 +36,7 @@ def admit(patient: Alone) -> TrialRow | tuple[str, bool]:
         child.stdin.close()  # type: ignore[union-attr]
         child.stdout.close()  # type: ignore[union-attr]
     if child.returncode != 0:
-        return why(child.returncode, patient.limit_s), child.returncode != -14
+        return why(child.returncode, patient.limit_s), child.returncode not in OVERDUE
     result: TrialRow | str = pickle.loads(answer)  # noqa: S301 - from our own child
     return (result, False) if isinstance(result, str) else result
 

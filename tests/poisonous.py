@@ -7,7 +7,7 @@ from pathlib import Path
 from tests import tinysweep
 
 # What the tunable does at each value; every other value is wholesome. The ends of the range are looked at by the driver.
-SEGFAULT, KILLED, ENDLESS, RAISES, EXITS = 1, 2, 3, 4, 5
+KILLED, SEGFAULT, ENDLESS, RAISES, EXITS = 1, 2, 3, 4, 5
 
 POLICY = '''"""Poison for the platform's tests: wholesome but at a few values of its own tunable.
 
@@ -36,9 +36,9 @@ def dirty_page(is_kswapd, anon, marked, node_dirty, priority, own):
 class Poisonous(Policy):
     def resolve(self, machine, params):
         what = params.get("dose", 0)
-        if what == 1:
-            ctypes.string_at(0)
         if what == 2:
+            ctypes.string_at(0)
+        if what == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         if what == 4:
             raise ArithmeticError("this dose is poison")
@@ -71,7 +71,7 @@ policies: [inline, poisonous]
 compare: {challenger: poisonous, baseline: inline}
 search:
   sampler: qmc
-  trials: 16
+  trials: 8
   batch: 4
   replicates: 2
   confirm: 2
