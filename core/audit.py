@@ -1,6 +1,6 @@
 """Conservation: every page is somewhere, exactly once, at every event.
 
-``balanced`` adds up counters and costs nothing, so it runs at each event of each run; ``recount`` looks at every page, at the end of each run and at each event
+``balanced`` adds up counters and costs nothing, so it runs at each event of each run; ``counted`` looks at every page, at the end of each run and at each event
 of an audited one.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.frames import needed_for_dirty
-from core.jit import entry, inlined, jit
+from core.jit import by_reference, entry, inlined, jit, outlined
 from core.state import CACHED, NO_LIST, SLOT, SWAP, ZERO
 from core.streams import ANON, DIRTY, MAPPED, NEVER, PRESENT, WRITEBACK
 
@@ -72,6 +72,12 @@ def preallocated(m: Any, anon_dirty: int, file_dirty: int) -> bool:
 
 @entry
 def recount(m: Any) -> int:
+    """``counted`` for Python."""
+    return counted(by_reference(m))
+
+
+@outlined
+def counted(m: Any) -> int:
     """Count every page anew; OK or what is wrong."""
     vm = m.vm[0]
     lru = 0

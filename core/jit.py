@@ -1,4 +1,4 @@
-"""The gate to the compiler: the only file that imports numba, and every compiler option with its reason.
+"""The gate to the compiler: with reference.py the only file that imports numba, and every compiler option with its reason.
 
 The engine is compiled once for all policies: a policy's decision functions enter as typed function pointers, so a new policy costs the
 compilation of its own few lines. Numba's disk cache does not notice edits made in another file, therefore the cache directory is named by a
@@ -24,6 +24,8 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 from numba.experimental.function_type import _get_wrapper_address
 from numba.extending import intrinsic
+
+from core.reference import refer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -178,14 +180,14 @@ def jit(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile as ``jit`` does, for small functions that are called often: the arrays of Memory take 112 words to pass, so a call costs more than they do."""
+    """Compile as ``jit`` does, for small functions that are called often: a call costs more than they do."""
     return cast(F, _plain_integers(njit(pipeline_class=_CalleeCompiler, **CALLEE | {"forceinline": True})(function)))
 
 
 def outlined(function: F) -> F:
     """Compile as ``jit`` does, for the procedures of actors and what is seldom called.
 
-    With so many words to pass the optimiser finds every call worth inlining; the engine would become one function, for whose size the compiler takes minutes.
+    The optimiser finds every function with one caller worth inlining; the engine would become one function, for whose size the compiler takes minutes.
     """
     return cast(F, _plain_integers(njit(pipeline_class=_OutlinedCompiler, **CALLEE)(function)))
 
@@ -222,6 +224,10 @@ def _prefetch(_typing: Any, array: Any, index: Any) -> Any:
 
 def _no_prefetch(array: Any, index: int) -> None:
     """Interpreted: a hint has no effect on results."""
+
+
+# by_reference(named_tuple): what compiled callees take in its place, see reference.py; valid until the entry that made it returns.
+by_reference: Any = refer if JIT_ENABLED else lambda target: target
 
 
 # prefetch(array, index): bring an item of a one-dimensional contiguous array into the cache. Pages are met in an order that the processor cannot foresee, and
