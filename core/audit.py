@@ -43,12 +43,14 @@ def balanced(m: Any, boot_pages: int) -> int:
     vm = m.vm[0]
     pages = vm.nr_in_hand
     kernel = 0
+    signs = 0
     for z in range(len(m.zones)):
         zone = m.zones[z]
-        if zone.nr_free < 0 or zone.nr_lru < 0 or zone.nr_isolated < 0 or zone.nr_kernel < 0:
-            return NEGATIVE
+        signs |= zone.nr_free | zone.nr_lru | zone.nr_isolated | zone.nr_kernel
         pages += zone.nr_free + zone.nr_lru + zone.nr_isolated + zone.nr_kernel
         kernel += zone.nr_kernel
+    if signs < 0:
+        return NEGATIVE
     if pages != vm.nr_total:
         return LOST_PAGE
     if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel + vm.nr_backlog + vm.nr_burst + vm.nr_prealloc:

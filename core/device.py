@@ -136,6 +136,9 @@ def end(m: Any, dev: int, write: int, now: int) -> None:
     p = int(entry.page)
     held = int(entry.held)
     d.io_tail[write] += 1
+    if d.io_tail[write] == d.io_head[write]:  # begin again at the front, which is in the cache
+        d.io_tail[write] = 0
+        d.io_head[write] = 0
     if write:
         end_write(m, dev, p, held, now)
     else:

@@ -84,6 +84,10 @@ class _CalleeLibrary(JITCodeLibrary):
     Numba's own libraries do both for every function together with all that it calls, so the leaves would be compiled once for each level above them.
     """
 
+    def add_ir_module(self, ir_module: Any) -> None:
+        _leave_results_unset(ir_module)
+        super().add_ir_module(ir_module)
+
     def finalize(self) -> None:
         self._finalized = True
 
@@ -111,6 +115,20 @@ class _EntryLibrary(JITCodeLibrary):
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = "internal"
         super()._optimize_final_module()
+
+
+def _leave_results_unset(ir_module: Any) -> None:
+    """Drop the zeros that Numba stores where a call will store its result: as many for each function inlined as it has calls, one in twenty instructions."""
+    for block in (block for function in ir_module.functions for block in function.blocks):
+        for call in [i for i in block.instructions if isinstance(i, ir.CallInstr) and i.args and isinstance(i.args[0], ir.AllocaInstr)]:
+            result = call.args[0]
+            zeros = [i for i in block.instructions if isinstance(i, ir.StoreInstr) and i.operands[1] is result and _is_zero(i.operands[0])]
+            for zero in zeros:
+                block.instructions.remove(zero)
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, ir.Constant) and value.constant is None
 
 
 def _closure(library: Any, found: dict[Any, None]) -> dict[Any, None]:
