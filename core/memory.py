@@ -272,4 +272,4 @@ def _frames(machine: Machine, tasks: int, era: int, more: int) -> NDArray[Any]:
 
 def _touch_costs(machine: Machine, streams: Streams) -> NDArray[np.int64]:
     base = np.array([machine.touch_ns, machine.touch_ns, machine.copy_ns, machine.copy_ns], np.int64)
-    return np.ascontiguousarray(base[None, :] * machine.page_scale + streams.op_ns[:, None])
+    return (base[None, :] * machine.page_scale + streams.op_ns[:, None]).reshape(-1)
