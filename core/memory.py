@@ -12,6 +12,7 @@ from core import gfp, kthreads, sched, stall
 from core.arena import arena
 from core.device import FILE_BLOCKS
 from core.dirty import INIT_BW, RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
+from core.era import ERAS
 from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
 from core.network import TIME, timetable
@@ -159,6 +160,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vms = records(VM, 1)
     vm = vms[0]
     vm.era = era
+    vm.version = next(e.version for e in reversed(ERAS.values()) if e.mechanics == era)  # simulate() says which
     vm.horizon_ns = streams.horizon_ns
     vm.n_tasks = streams.n_tasks
     vm.n_zones = len(zones)

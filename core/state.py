@@ -21,6 +21,7 @@ ZERO: Final = 128  # the shared zero page is mapped here: no frame
 LAUNDRY: Final = 256  # on a private laundry list
 GONE: Final = 512  # unmapped or truncated while isolated or under I/O: free it when that ends
 EVICTED: Final = 1024  # stamp holds an eviction shadow
+WORKINGSET: Final = 2048  # PG_workingset; of an evicted page: the bit of its shadow
 STATIC: Final = 15
 
 NO_LIST: Final = 255
@@ -50,6 +51,7 @@ class Vm:
     now: i8
     horizon_ns: i8
     era: i8
+    version: i8  # of the kernel: 100 times major plus minor; 2.6.23: 206
     n_tasks: i8
     n_zones: i8
     n_nodes: i8
@@ -237,6 +239,7 @@ class Node:
     dirty: i8  # PGDAT_DIRTY
     writeback: i8  # PGDAT_WRITEBACK
     congested: i8  # LRUVEC_NODE_CONGESTED
+    nr_isolated: Two  # NR_ISOLATED_ANON, NR_ISOLATED_FILE
     throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
     lru_batch: i8  # MIN_LRU_BATCH in simulated pages
     # MGLRU (lru_gen_folio); by type: 0 anonymous, 1 file; by type * 2 + tier
@@ -267,6 +270,7 @@ class Zone:
     atomic_reserve: i8  # PF_MEMALLOC stops here, GFP_ATOMIC goes as much deeper
     rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
+    nr_file_lru: i8  # of these, file pages
     nr_write_pending: i8  # dirty file pages, and all pages under writeback
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
     nr_laundry: i8  # of these, in private laundries or being written from one
@@ -407,9 +411,12 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
+    nr_activated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8
+    no_cache_trim: i8
+    cache_trim_failed: i8
     file_tiny: i8
     proportional: i8
     skipped_deactivate: i8

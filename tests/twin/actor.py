@@ -24,6 +24,7 @@ class Wait(Enum):
     PFMEMALLOC = auto()  # throttle_direct_reclaim()
     WRITEOUT = auto()  # bounded writeout: writes in flight hold too much
     WRITEBACK = auto()  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
+    ISOLATED = auto()  # reclaim_throttle(VMSCAN_THROTTLE_ISOLATED)
     NOPROGRESS = auto()  # reclaim_throttle(VMSCAN_THROTTLE_NOPROGRESS)
     TIMER = auto()
     SLEEP = auto()  # the task's own wish

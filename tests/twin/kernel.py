@@ -44,6 +44,7 @@ class Node(NodeLists):
         self.activated = {False: 0, True: 0}  # WORKINGSET_ACTIVATE
         self.activated_seen = {False: 0, True: 0}
         self.kswapd_failures = 0
+        self.isolated = {False: 0, True: 0}  # NR_ISOLATED by is_file
         self.written_since_throttle = 0  # NR_THROTTLED_WRITTEN
 
 
@@ -51,7 +52,7 @@ class Kernel:
     """Everything of one run.
 
     Attributes:
-        old: 2.6.23, otherwise 6.x.
+        old: 2.6.23, otherwise 6.x; ``version``: 100 times major plus minor.
         dirty, dirty_anon: dirty page cache, and anonymous pages that are not on the swap device as they are.
         writeback: pages being written.
         mapped: pages in a page table.
@@ -63,6 +64,7 @@ class Kernel:
     def __init__(self, machine: Machine, policy: Policy, values: Mapping[str, int], streams: Streams) -> None:
         self.machine = machine
         self.old = policy.era == "2.6.23"
+        self.version = policy.kernel_version
         self.rt_quarter = bool(ERAS[policy.era].rt_quarter)
         self.values = values
         self.decisions = Decisions(policy, values)

@@ -173,6 +173,9 @@ class Kswapd(Actor):
             naps = sc.nr_scanned and priority < DEF_PRIORITY - 2 and not below_min
             if naps and k.decisions.throttle(True, PRIORITY_DONE, priority) == BY_CONGESTION:
                 yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
+            if sc.priority < 1 and not freed and sc.cache_trim_mode_failed and not sc.no_cache_trim_mode and k.version >= 610:
+                sc.no_cache_trim_mode = True  # once more, with the anonymous lists
+                sc.priority = DEF_PRIORITY
         if sc.priority < 1 and freed == 0:
             k.node.kswapd_failures += 1
         for zone, boost in zip(k.zones, boosts, strict=True):

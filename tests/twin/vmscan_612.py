@@ -1,4 +1,5 @@
-"""Reclaim of 6.12: mm/vmscan.c:shrink_folio_list(), get_scan_count(), shrink_lruvec(), shrink_node(), reclaim_throttle(); mm/workingset.c."""
+"""Reclaim of 6.x: mm/vmscan.c:shrink_folio_list(), too_many_isolated(), get_scan_count(), shrink_lruvec(),
+shrink_node(), reclaim_throttle(), v6.1 and v6.12; mm/workingset.c."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from core.decisions import (
     PRIORITY_DONE,
     WHY_BATCH,
     WHY_CONGESTED,
+    WHY_ISOLATED,
     WHY_NOPROGRESS,
     WHY_WRITEBACK,
     WRITE,
@@ -44,6 +46,7 @@ class Batch(Met):
     """What one call of shrink_folio_list() met and did."""
 
     written = 0
+    activated = 0
 
 
 def check_dirty_writeback(batch: Batch, page: Page) -> None:
@@ -64,6 +67,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
     if page.locked:
         return KEEP
     sc.nr_scanned += 1
+    if page.mapped and not sc.may_unmap:
+        return KEEP
     check_dirty_writeback(batch, page)
     marked = page.reclaim
     if page.writeback:
@@ -75,8 +80,6 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return k.decisions.writeback_page(actor.is_kswapd, marked, k.node.writeback)
     if page.gone:
         return FREE
-    if page.mapped and not sc.may_unmap:
-        return KEEP
     young = page.mapped and page.young
     referenced, page.referenced = page.referenced, young
     if young:
@@ -96,7 +99,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return KEEP
     verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, marked and not page.anon, k.node.dirty and not page.anon, sc.priority)
     reclaim_clean = referenced and not page.anon  # FOLIOREF_RECLAIM_CLEAN
-    if verdict not in (MARK, ACTIVATE) and (reclaim_clean or not sc.may_writepage):
+    may_enter_fs = page.anon or sc.flags & gfp.FS
+    if verdict not in (MARK, ACTIVATE) and (reclaim_clean or not may_enter_fs or not sc.may_writepage):
         return KEEP
     if verdict == MARK or (verdict == ACTIVATE and not page.anon):
         page.reclaim = True
@@ -115,17 +119,17 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
             freed += 1
             continue
         if verdict == WRITE:
-            if (yield from actor.call(pageout(k, actor, page, True))):
-                batch.written += 1
-            else:
-                verdict = ACTIVATE
+            yield from actor.call(pageout(k, actor, page, True))
+            batch.written += 1
         if verdict == ACTIVATE and not page.active:
             page.active = True
+            batch.activated += 1
             k.count["pgactivate"] += 1
-            k.nonresident_age += 1
         kept.append(page)
     put_back(k, kept)
-    lru_note_cost(k, file, batch.written * BATCH + batch.taken - freed)
+    k.nonresident_age += batch.activated
+    k.node.isolated[file] -= len(pages)
+    lru_note_cost(k, file, batch.written, batch.taken - freed)
     count_stolen(k, actor, freed)
     kind = "file" if file else "anon"
     k.count[f"pgscan_{kind}"] += len(pages)
@@ -140,10 +144,10 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
     return freed
 
 
-def lru_note_cost(k: Kernel, file: bool, pages: int) -> None:
-    """Reclaiming this type cost so much; old costs fade."""
+def lru_note_cost(k: Kernel, file: bool, io: int, rotated: int) -> None:
+    """Writes or reads that reclaiming this type cost, and pages scanned in vain (6.2 on; before 5.8 the nearest thing to recent_rotated); old costs fade."""
     cost = k.node.cost
-    cost[file] += pages
+    cost[file] += io if 508 <= k.version < 602 else io * BATCH + rotated
     if cost[ANON] + cost[FILE] > lru_pages(k) // 4:
         cost[ANON] //= 2
         cost[FILE] //= 2
@@ -165,8 +169,8 @@ def prepare_scan_control(k: Kernel, sc: ScanControl) -> None:
     for file in (ANON, FILE):
         refaulted = node.activated[file] != node.activated_seen[file]
         sc.may_deactivate[file] = sc.force_deactivate or refaulted or inactive_is_low(k, file)
-    sc.cache_trim_mode = node.nr(FILE, INACTIVE) >> sc.priority > 0 and not sc.may_deactivate[FILE]
-    high = sum(zone.marks.high for zone in k.zones)
+    sc.cache_trim_mode = node.nr(FILE, INACTIVE) >> sc.priority > 0 and not sc.may_deactivate[FILE] and not sc.no_cache_trim_mode
+    high = sum(zone.marks.high + zone.boost for zone in k.zones)
     few = node.nr(FILE, INACTIVE) + node.nr(FILE, ACTIVE) + k.free_pages <= high
     sc.file_is_tiny = few and not sc.may_deactivate[ANON] and node.nr(ANON, INACTIVE) >> sc.priority > 0
 
@@ -203,10 +207,12 @@ def shrink_active_list(k: Kernel, actor: Actor, file: bool, folios: int) -> None
             rotated += 1
         else:
             page.active = False
+            page.workingset = True
             k.count["pgdeactivate"] += 1
         k.node.lists[file, page.active].add(page)
     if rotated:
-        lru_note_cost(k, file, rotated)
+        k.nonresident_age += rotated
+        lru_note_cost(k, file, 0, rotated)
 
 
 # --- the node ------------------------------------------------------------------------------------------------------------------------------
@@ -231,8 +237,13 @@ def shrink_lruvec(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
                 else:
                     sc.skipped_deactivate = True
                 continue
+            verdict = yield from wait_for_isolated(k, actor, sc, file)
+            if verdict != ISOLATE:
+                freed += BATCH if verdict == DYING else 0
+                continue
             pages = isolated(k.node.lists[which].take_oldest(folios))
             if pages:
+                k.node.isolated[file] += len(pages)
                 count_scanned(k, actor, len(pages))
                 freed += yield from actor.call(shrink_folio_list(k, actor, sc, file, pages))
                 yield GIVE_WAY
@@ -248,9 +259,44 @@ def shrink_lruvec(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
             left[small, active] = 0
             scanned = goal[not small, active] - left[not small, active]
             left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
-        full_scan = True
+        full_scan = k.version < 600
     age_anon(k, actor)
     return freed
+
+
+ISOLATE, SKIP, DYING = "isolate", "return 0", "return SWAP_CLUSTER_MAX"
+
+
+def wait_for_isolated(k: Kernel, actor: Actor, sc: ScanControl, file: bool) -> Steps:
+    """The loop at the start of shrink_inactive_list(): what to do once not too much is isolated, or the patience is at its end."""
+    if actor.is_kswapd or sc.recursion:
+        return ISOLATE
+    waited = False
+    while too_many_isolated(k, actor, sc, file):
+        how = k.decisions.throttle(False, WHY_ISOLATED, sc.priority)
+        if how == BY_EVENT:
+            if waited or not actor.is_task:
+                return SKIP
+            yield Sleep(Wait.ISOLATED, actor.clock + 20 * MS)
+        elif how == BY_CONGESTION:
+            yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+        else:
+            return ISOLATE
+        waited = True
+        if actor.memdie:
+            return DYING
+    return ISOLATE
+
+
+def too_many_isolated(k: Kernel, actor: Actor, sc: ScanControl, file: bool) -> bool:
+    """Other reclaimers hold more than an eighth of what the inactive list has left; who holds locks may take more."""
+    left = k.node.nr(file, INACTIVE)
+    if sc.flags & gfp.FS and sc.flags & gfp.IO:
+        left //= 8
+    if k.node.isolated[file] > left:
+        return True
+    k.wake(Wait.ISOLATED, actor.clock)
+    return False
 
 
 def age_anon(k: Kernel, actor: Actor) -> None:
@@ -262,21 +308,29 @@ def age_anon(k: Kernel, actor: Actor) -> None:
 def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
     """Scan, then mark the node and throttle; pages freed."""
     node = k.node
-    sc.met = met = Met()
+    sc.met = Met()
     prepare_scan_control(k, sc)
     freed = yield from shrink_lruvec(k, actor, sc)
     if not sc.recursion:
         objects, slab_pages = k.slab.shrink_612(sc.priority)
         sc.slab_scanned += objects
         freed += slab_pages
+    if not sc.recursion:
+        yield from mark_and_throttle(k, actor, sc)
     if freed:
         node.kswapd_failures = 0
-    if sc.recursion:
-        return freed
+    elif sc.cache_trim_mode:
+        sc.cache_trim_mode_failed = True
+    return freed
+
+
+def mark_and_throttle(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
+    """kswapd marks the node by what it has met; who cannot get on waits."""
+    node, met = k.node, sc.met
     if actor.is_kswapd:
         if met.writeback and met.writeback == met.taken:
             node.writeback = True
-        if met.unqueued_dirty and met.unqueued_dirty == met.file_taken:
+        if met.unqueued_dirty == met.file_taken and (met.file_taken or k.version < 607):
             node.dirty = True
         if met.dirty and met.dirty == met.congested:
             node.congested = True
@@ -289,11 +343,10 @@ def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
                 yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
     elif node.congested:
         how = k.decisions.throttle(False, WHY_CONGESTED, sc.priority)
-        if how == BY_EVENT and not skip_throttle_noprogress(k):
+        if how == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k):
             yield Sleep(Wait.TIMER, actor.clock + JIFFY)
         elif how == BY_CONGESTION:
             yield from wait_iff_congested(k, actor)
-    return freed
 
 
 def wait_iff_congested(k: Kernel, actor: Actor) -> Steps:
@@ -337,6 +390,8 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
         if freed or not sc.skipped_deactivate or sc.force_deactivate:
             break
         sc.force_deactivate, sc.skipped_deactivate = True, False
+        snapshot_refaults(k)
+        k.count["allocstall"] += 1
     snapshot_refaults(k)
     to_write = not freed and not recursion and 2 * write_pending(k) > reclaimable_pages(k)  # should_reclaim_retry() to v5.15
     if to_write and k.decisions.throttle(False, WHY_NOPROGRESS, sc.priority) == BY_CONGESTION:
@@ -351,7 +406,7 @@ def consider_reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, freed: i
     if progress:
         k.wake(Wait.NOPROGRESS, actor.clock)
     hopeless = not progress and sc.priority == 1 and not freed
-    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and not skip_throttle_noprogress(k):
+    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k):
         yield Sleep(Wait.NOPROGRESS, actor.clock + JIFFY)
         return
     naps = freed < sc.nr_to_reclaim and sc.nr_scanned and sc.priority < DEF_PRIORITY - 2
@@ -369,15 +424,17 @@ def workingset_refault(k: Kernel, page: Page) -> bool:
     assert page.shadow is not None
     distance = k.nonresident_age - page.shadow
     k.count[f"workingset_refault_{kind}"] += 1
-    size = k.node.nr(FILE, ACTIVE)
-    if not file:
-        size += k.node.nr(FILE, INACTIVE) + k.node.nr(ANON, ACTIVE)
-    elif k.swap.free > 0:
-        size += k.node.nr(ANON, INACTIVE) + k.node.nr(ANON, ACTIVE)
-    if distance > size:
+    others = [(FILE, ACTIVE)]
+    others += [] if file else [(FILE, INACTIVE)]
+    if k.swap.free > 0:
+        others += [(ANON, ACTIVE), (ANON, INACTIVE)] if file else [(ANON, ACTIVE)]
+    was_active, page.workingset = page.workingset, False
+    if distance > sum(k.node.nr(*which) for which in others):
         return False
     k.nonresident_age += 1
     k.node.activated[file] += 1
     k.count[f"workingset_activate_{kind}"] += 1
-    lru_note_cost(k, file, 1)
+    if was_active:
+        page.workingset = True
+        lru_note_cost(k, file, 1, 0)
     return True
