@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from core import gfp, kthreads, sched, stall
 from core.arena import arena
+from core.balance_dirty import DIRTY_POLL_THRESH
+from core.bandwidth import INIT_BW
 from core.device import FILE_BLOCKS
-from core.dirty import INIT_BW, RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
+from core.dirty import RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
 from core.era import ERAS
 from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
@@ -191,7 +193,8 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.time_to_low_ns = -1
     vm.time_to_first_oom_ns = -1
     vm.nr_free_min_seen = sum(int(z.nr_free) for z in zones)
-    vm.dirty_ratelimit = vm.write_bw = in_scale(INIT_BW, machine.page_scale)
+    vm.dirty_ratelimit = vm.balanced_ratelimit = vm.write_bw = vm.avg_write_bw = in_scale(INIT_BW, machine.page_scale)
+    vm.dirty_limit = max(int(vm.nr_free_min_seen) - int(vm.totalreserve), 0) * values["dirty_ratio"] // 100
     files = np.flatnonzero((streams.page_attr & ANON) == 0)
     if len(files):
         vm.file_first, vm.file_last = int(files[0]), int(files[-1]) + 1
@@ -209,6 +212,7 @@ def _constants(vm: Any, scale: int) -> None:
     vm.ratelimit_min = in_scale(RATELIMIT_MIN, scale)
     vm.ratelimit_max = in_scale(RATELIMIT_MAX, scale)
     vm.ratelimit_over = in_scale(RATELIMIT_OVER, scale)
+    vm.dirty_poll_thresh = in_scale(DIRTY_POLL_THRESH, scale)
     vm.slab_batch = in_scale(SHRINK_BATCH, scale)
     vm.pageblock = in_scale(PAGEBLOCK_PAGES, scale)
 
@@ -247,6 +251,7 @@ def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -
         actor.last = streams.task_last[t]
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
+        actor.nr_dirtied_pause = in_scale(DIRTY_POLL_THRESH, machine.page_scale)
     for node in range(machine.nodes):
         kswapd = actors[tasks + node]
         kswapd.node = node

@@ -203,7 +203,6 @@ def start_writeback(m: Any, p: int, dev: int, reclaim: int) -> None:
     else:
         vm.nr_dirty -= 1
         vm.nr_file_writeback += 1
-        vm.bw_written += 1
     if reclaim:
         m.flags[p] |= RECLAIM
         vm.nr_vmscan_write += 1

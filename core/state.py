@@ -126,12 +126,19 @@ class Vm:
     flush_cursor: i8
     file_first: i8  # the file pages lie between these
     file_last: i8
-    # 6.12 IO-less dirty throttling
-    dirty_ratelimit: i8  # pages/s
-    bw_stamp_ns: i8
-    bw_written: i8
+    # IO-less dirty throttling of 6.x; jiffies, pages and pages/s
+    dirty_ratelimit: i8
+    balanced_ratelimit: i8
+    write_bw: i8  # write_bandwidth
+    avg_write_bw: i8  # avg_write_bandwidth
+    bw_stamp: i8
+    bw_written: i8  # written since
     bw_dirtied: i8
-    write_bw: i8  # pages/s
+    bw_due_ns: i8  # a writeback has ended, the flusher brings the estimate up to date then (0: no)
+    dirty_limit: i8  # of the domain: follows the limit down slowly
+    dirty_limit_stamp: i8
+    dirty_exceeded: i8
+    dirty_poll_thresh: i8  # DIRTY_POLL_THRESH
     # network
     next_arrival: i8  # row of arrivals
     memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
@@ -359,7 +366,9 @@ class Actor:
     looked: i8  # the touches before this one have been looked at for pages to fetch
     late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
-    dirtied: i8  # file pages since the last balance_dirty_pages()
+    dirtied: i8  # nr_dirtied: file pages since the last balance_dirty_pages()
+    nr_dirtied_pause: i8  # it is entered again after so many; 6.x
+    dirty_paused_when: i8  # jiffies, in the virtual time that its pauses make
     ticket: i8  # its place in the queue for a page of kswapd (0: none)
     floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 

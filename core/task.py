@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from core import gfp, lru, prealloc
 from core.allocator import alloc, alloc_slow
+from core.balance_dirty import balance_dirty, ratelimit_pages
 from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
-from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
 from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page, try_alloc
@@ -226,7 +226,7 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
             actor.next_read = p + 1
     else:
         m.flags[p] |= ACCESSED
-    if dirtied and actor.dirtied > 0 and actor.dirtied >= ratelimit_pages(m):
+    if dirtied and actor.dirtied > 0 and actor.dirtied >= ratelimit_pages(m, a):
         return balance_dirty(m, a)
     return CONTINUE
 

@@ -61,6 +61,8 @@ class Actor:
         reclaims: how many of these are reclaims.
         admitted_writes: bounded writes that it is in the middle of.
         dirtied: page cache pages dirtied since the last balance_dirty_pages().
+        look_after: it enters that function after so many (nr_dirtied_pause; 6.x).
+        paused_when: dirty_paused_when, jiffies.
     """
 
     is_task = False
@@ -74,6 +76,7 @@ class Actor:
         self.dead = False
         self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
+        self.look_after, self.paused_when = 32, 0
         self.body: Steps
 
     @property

@@ -44,7 +44,6 @@ def pageout(k: Kernel, actor: Actor, page: Page, for_reclaim: bool) -> Steps:
         k.count["pswpout"] += 1
     else:
         k.dirty.remove(page)
-        k.dirty_throttle.written += 1
     if for_reclaim:
         page.reclaim = True
         k.count["nr_vmscan_write"] += 1
@@ -142,6 +141,8 @@ def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     k.writeout.leave(had, now)
     k.writeback.remove(page)
     k.count["nr_written"] += 1
+    if not page.anon:
+        k.dirty_throttle.page_written(now)
     rotate = page.reclaim
     page.writeback = page.reclaim = False
     if page.gone:

@@ -182,7 +182,7 @@ class Task(Actor):
             self.complete(self.cost[code])
             if code == FILE_READ:
                 self.next_read = page.index + 1
-        if dirtied and self.dirtied and self.dirtied >= k.dirty_throttle.look_after():
+        if dirtied and self.dirtied and self.dirtied >= k.dirty_throttle.look_after(self):
             yield from self.call(k.dirty_throttle.balance_dirty_pages(self))
 
     def set_page_dirty(self, page: Page) -> None:
