@@ -80,6 +80,11 @@ class Actor:
         self.body: Steps
 
     @property
+    def in_write(self) -> bool:
+        """Inside write(2)."""
+        return False
+
+    @property
     def is_kswapd(self) -> bool:
         return self is self.kernel.kswapd
 

@@ -11,7 +11,6 @@ from core import gfp
 from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY
 from core.units import JIFFY, MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.lru import lru_pages_of_zone
 from tests.twin.oom import out_of_memory
 from tests.twin.recursion import reclaim, recurse, scan_atomic
 from tests.twin.watermarks import Mark
@@ -69,8 +68,10 @@ def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
     """__alloc_pages() from its second try on."""
     flags = request.flags
     while True:  # restart
-        wake_kswapd(k, actor.clock)
-        zone = k.take_frame(Mark.MIN, flags)
+        zone = k.take_frame(Mark.LOW, flags)
+        if zone is None:
+            wake_kswapd(k, actor.clock)
+            zone = k.take_frame(Mark.MIN, flags)
         while zone is None:  # rebalance
             if actor.memalloc or actor.memdie:
                 if flags & gfp.NOMEMALLOC:
@@ -90,7 +91,7 @@ def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
             zone = k.take_frame(Mark.MIN, flags) if progress else None
             if zone is not None:
                 break
-            kill = k.decisions.out_of_memory(request.loops, bool(progress), not progress, reclaim_could_help(k, flags))
+            kill = k.decisions.out_of_memory(request.loops, bool(progress), not progress, reclaim_could_help(k, flags, False))
             if kill and flags & gfp.FS and not flags & gfp.NORETRY:
                 zone = k.take_frame(Mark.HIGH, flags)
                 if zone is None:
@@ -117,26 +118,29 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
                 if verdict != DECIDED:
                     continue
             elif actor.memdie:
-                zone = k.take_frame(Mark.OOM, flags)
+                zone = k.take_frame(Mark.OOM if k.version >= 414 else Mark.NONE, flags)
         if zone is not None:
             return zone
         if not flags & gfp.WAIT:
             return rescue(k, actor, flags)
-        if actor.memalloc or actor.memdie:
+        if actor.memalloc or (actor.memdie and k.version < 414):
             return None
         progress = yield from direct_reclaim(k, actor, request)
         if progress is None:
+            request.loops = 0
             continue
         zone = k.take_frame(Mark.MIN, flags)
+        if zone is None and actor.memdie and not flags & gfp.NOMEMALLOC:
+            zone = k.take_frame(Mark.OOM, flags)
         if zone is not None or flags & gfp.NORETRY:
             return zone
         request.loops = 0 if progress else request.loops + 1
-        if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
+        if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags, actor.memdie)):
             actor.clock += k.machine.scan_ns if request.loops <= HOPELESS else MS  # it spins
             yield GIVE_WAY
             continue
         zone = k.take_frame(Mark.HIGH, flags)
-        if zone is not None:
+        if zone is not None or actor.memdie:
             return zone
         request.loops = 0
         if flags & gfp.FS:
@@ -211,13 +215,14 @@ def short_of_memory(k: Kernel) -> bool:
 
 def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     """Reclaim for oneself, perhaps after a wait; pages or 0, or None for a task that was killed while it waited."""
-    if actor.is_task:
+    if actor.is_task and not actor.memdie:
         free, half_min = reserve_left(k)
-        if k.decisions.before_direct(request.flags, free, half_min, k.node.kswapd_failures >= HOPELESS) != RECLAIM:
+        if k.decisions.before_direct(request.flags, free, half_min, given_up(k)) != RECLAIM:
             if request.since is None:
                 request.since = actor.clock
             k.count["pgscan_direct_throttle"] += 1
-            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
+            until = NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND
+            yield from wait_for_reserve(k, actor, until)
             if actor.memdie:
                 return None
     if actor.depth >= DEEPEST:
@@ -231,20 +236,45 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     return progress
 
 
+def wait_for_reserve(k: Kernel, actor: Actor, until: int) -> Steps:
+    """wait_event() of throttle_direct_reclaim(): who is woken looks, and waits on if the reserve is still low; kswapd is kept awake."""
+    while True:
+        if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
+            k.kswapd.wake(actor.clock)
+            k.count["kswapd_wake"] += 1
+        yield Sleep(Wait.PFMEMALLOC, until)
+        if actor.memdie or actor.clock >= until or allow_direct_reclaim(k):
+            return
+        actor.clock += 5_000
+
+
 def reserve_left(k: Kernel) -> tuple[int, int]:
-    """Free pages, and half of the sum of the min marks."""
-    return k.free_pages, sum(zone.marks.min + zone.boost for zone in k.zones) // 2
+    """Free pages, and half of the sum of the min marks, of the zones that have something to reclaim; without any there is no reserve to protect."""
+    zones = [zone for zone in k.zones if zone_reclaimable(k, zone)]
+    reserve = sum(zone.marks.min + zone.boost for zone in zones)
+    return (sum(zone.free for zone in zones), reserve // 2) if reserve else (1, 0)
+
+
+def given_up(k: Kernel) -> bool:
+    """kswapd has."""
+    return all(zone.hopeless for zone in k.zones) if k.old else k.node.kswapd_failures >= HOPELESS
 
 
 def allow_direct_reclaim(k: Kernel) -> bool:
     """More than half of the reserve is free, or kswapd has given up."""
     free, half_min = reserve_left(k)
-    return free > half_min or k.node.kswapd_failures >= HOPELESS
+    return free > half_min or given_up(k)
 
 
 def reclaimable_pages(k: Kernel) -> int:
-    """zone_reclaimable_pages() of the node: anonymous lists count while there is swap."""
-    return sum(len(pages) for (file, _), pages in k.node.lists.items() if file or k.swap.free > 0)
+    """zone_reclaimable_pages() of the node."""
+    return sum(zone_reclaimable(k, zone) for zone in k.zones)
+
+
+def zone_reclaimable(k: Kernel, zone: Zone) -> int:
+    """Pages on the lists; anonymous ones count while there is swap."""
+    lists = [zone.active, zone.inactive] if k.old else k.node.lists.values()
+    return sum(page.zone is zone and (k.swap.free > 0 or not page.anon) for pages in lists for page in pages)
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
@@ -252,10 +282,7 @@ def zone_unreclaimable(k: Kernel) -> bool:
     return k.node.kswapd_failures >= HOPELESS or all(zone.hopeless for zone in k.zones)
 
 
-def reclaim_could_help(k: Kernel, flags: int) -> bool:
-    """should_reclaim_retry(): would some zone pass min if everything reclaimable were free?"""
-    reclaimable = reclaimable_pages(k)
-    for zone in k.zones:
-        if zone.free + min(reclaimable, lru_pages_of_zone(k, zone)) > zone.floor(Mark.MIN, gfp.KERNEL, k.old):
-            return True
-    return k.zones[-1].ok(Mark.MIN, flags, k.old)
+def reclaim_could_help(k: Kernel, flags: int, victim: bool) -> bool:
+    """should_reclaim_retry(): would some zone be above the mark that holds for the allocation if everything reclaimable were free?"""
+    mark = Mark.OOM if victim and not flags & gfp.NOMEMALLOC else Mark.MIN
+    return any(zone.free + zone_reclaimable(k, zone) > zone.floor(mark, flags, k.old) for zone in k.zones)

@@ -78,12 +78,6 @@ def lru_pages(k: Kernel) -> int:
     return sum(map(len, k.node.lists.values()))
 
 
-def lru_pages_of_zone(k: Kernel, zone: object) -> int:
-    """The same for one zone."""
-    lists = [z_list for z in k.zones for z_list in (z.active, z.inactive)] if k.old else k.node.lists.values()
-    return sum(page.zone is zone for pages in lists for page in pages)
-
-
 def mark_page_accessed(k: Kernel, page: Page) -> None:
     """The second access activates."""
     if not page.referenced:

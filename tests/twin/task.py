@@ -87,6 +87,11 @@ class Task(Actor):
         self.next_read = -1
         self.body = self.live()
 
+    @property
+    def in_write(self) -> bool:
+        op = self.operations[self.at]
+        return op.code <= RUN and op.inner == FILE_WRITE
+
     def live(self) -> Steps:
         """Operation by operation, until it exits or is killed."""
         k = self.kernel
