@@ -50,7 +50,7 @@ def block_of(m: Any, dev: int, p: int) -> int:
 def merges(m: Any, dev: int, write: int, block: int) -> bool:
     """The block continues the last request of its direction (elv_merge)."""
     d = m.devs[dev]
-    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < m.vm[0].max_request)
+    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < d.max_request)
 
 
 @inlined

@@ -29,7 +29,6 @@ from core.state import (
     IO,
     IO_CAP,
     LISTS,
-    MAX_REQUEST,
     NO_LIST,
     NODE,
     PAGE,
@@ -39,7 +38,7 @@ from core.state import (
     ZONE,
     Memory,
 )
-from core.streams import ANON, Streams
+from core.streams import ANON, FILE_READ, Streams
 from core.task import MAX_READAHEAD
 from core.units import INFINITY, KIB_PER_PAGE, MS, SECOND, in_scale, page_transfer_ns, up_in_scale
 from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS
@@ -206,7 +205,6 @@ def _constants(vm: Any, scale: int) -> None:
     """What the kernel counts in pages, in simulated ones."""
     vm.page_scale = scale
     vm.batch = in_scale(SWAP_CLUSTER_MAX, scale)
-    vm.max_request = in_scale(MAX_REQUEST, scale)
     vm.max_readahead = in_scale(MAX_READAHEAD, scale)
     vm.max_writeback = in_scale(MAX_WRITEBACK_PAGES, scale)
     vm.ratelimit_min = in_scale(RATELIMIT_MIN, scale)
@@ -230,6 +228,7 @@ def _device(dev: Any, device: Device, spindle: int, scale: int) -> None:
     dev.latency_ns = device.latency_ns
     dev.seek_ns = device.seek_ns
     dev.nr_requests = device.nr_requests
+    dev.max_request = in_scale(device.max_sectors_kb // KIB_PER_PAGE, scale)
     dev.congestion_on = device.nr_requests - device.nr_requests // 8 + 1
     dev.congestion_off = device.nr_requests - device.nr_requests // 8 - device.nr_requests // 16 - 1
     dev.w_alloc_milli = device.w_alloc_milli
@@ -247,8 +246,9 @@ def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -
     for t in range(tasks):
         actor = actors[t]
         actor.node = t % machine.nodes
-        actor.first = actor.pc = streams.task_first[t]
+        actor.first = actor.pc = actor.unseen_pc = streams.task_first[t]
         actor.last = streams.task_last[t]
+        actor.reads_files = bool(np.any(streams.ops[actor.first : actor.last] >> 40 & 255 == FILE_READ))
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
         actor.nr_dirtied_pause = in_scale(DIRTY_POLL_THRESH, machine.page_scale)

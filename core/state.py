@@ -40,8 +40,7 @@ MGLRU: Final = 1
 
 SWAP: Final = 0
 FILE: Final = 1
-IO_CAP: Final = 1 << 15  # pages in flight per device and direction: 128 requests of at most 128 pages, with room
-MAX_REQUEST: Final = 128  # real pages: 512 KiB
+IO_CAP: Final = 1 << 16  # pages in flight per device and direction: 128 requests of at most 320 pages, with room
 DEPTH: Final = 40  # frames an actor can stack
 
 
@@ -78,7 +77,6 @@ class Vm:
     # how many real pages a simulated one stands for, and the kernel's constants in simulated pages
     page_scale: i8
     batch: i8  # SWAP_CLUSTER_MAX
-    max_request: i8
     max_readahead: i8
     max_writeback: i8  # MAX_WRITEBACK_PAGES
     ratelimit_min: i8
@@ -307,6 +305,7 @@ class Dev:
     latency_ns: i8
     seek_ns: i8
     nr_requests: i8
+    max_request: i8  # pages
     congestion_on: i8
     congestion_off: i8
     w_alloc_milli: i8
@@ -366,6 +365,8 @@ class Actor:
     looked: i8  # the touches before this one have been looked at for pages to fetch
     late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
+    reads_files: i8  # it has read(2) touches outside of runs, where going on counts
+    unseen_pc: i8  # the operations from here to pc are touches of which next_read knows nothing yet
     dirtied: i8  # nr_dirtied: file pages since the last balance_dirty_pages()
     nr_dirtied_pause: i8  # it is entered again after so many; 6.x
     dirty_paused_when: i8  # jiffies, in the virtual time that its pauses make

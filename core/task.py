@@ -146,7 +146,11 @@ def fast(m: Any, a: int) -> None:
             if actor.run < m.ops[pc + 1]:
                 break
             actor.run = 0
+            if actor.reads_files:
+                note_reads(m, actor, pc, pc + 2)
             pc += 2
+            if inner == FILE_READ:
+                actor.next_read = first + walked
         else:
             break
     if done > 0:
@@ -172,11 +176,15 @@ def advance(m: Any, a: int, ns: int) -> None:
     if code <= FILE_WRITE:
         actor.pc += 1
     elif code != RUN:
+        if actor.reads_files:
+            note_reads(m, actor, actor.pc, actor.pc + 2)
         actor.pc += 2
     else:
         actor.run += 1
         if actor.run == m.ops[actor.pc + 1]:
             actor.run = 0
+            if actor.reads_files:
+                note_reads(m, actor, actor.pc, actor.pc + 2)
             actor.pc += 2
 
 
@@ -306,11 +314,26 @@ def install(m: Any, a: int, p: int, z: int) -> int:
     if code == FILE_WRITE:
         map_page(m, p)
         return CONTINUE
-    sequential = code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN)
+    sequential = False
+    if code == FILE_READ:
+        note_reads(m, m.actors[a], m.actors[a].pc, m.actors[a].pc)
+        sequential = p == m.actors[a].next_read or word >> 40 & 255 == RUN
     verdict = start_read(m, a, FILE, p, attr, 1 if sequential and may_read_ahead(m) else vm.page_scale)
     if sequential:
         read_ahead(m, a, p)
     return verdict
+
+
+@jit
+def note_reads(m: Any, actor: Any, end: int, to: int) -> None:
+    """Bring ``next_read`` up to date with the touches before ``end`` that the fast walk has passed without a look; the next ones begin at ``to``."""
+    pc = end - 1
+    while pc >= actor.unseen_pc:
+        if m.ops[pc] >> 40 & 255 == FILE_READ:
+            actor.next_read = (m.ops[pc] & PAGE_MASK) + 1
+            break
+        pc -= 1
+    actor.unseen_pc = to
 
 
 @inlined
@@ -459,6 +482,8 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         advance(m, a, 100 * literal * m.vm[0].page_scale)
         return CONTINUE
     if code == JUMP:
+        if actor.reads_files:
+            note_reads(m, actor, actor.pc, actor.first + literal)
         actor.pc = actor.first + literal
         actor.local_ns += 1
         return CONTINUE

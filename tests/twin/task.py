@@ -124,6 +124,8 @@ class Task(Actor):
             if not (page.young if op.inner <= WRITE else page.referenced and page.active):
                 break
             self.clock += self.cost[op.inner]
+            if op.inner == FILE_READ:
+                self.next_read = page.index + 1
             self.next_touch(op)
         if self.clock > before:
             k.progress = self.clock
