@@ -134,7 +134,7 @@ def fast(m: Any, a: int) -> None:
         elif word >> 40 & 255 == RUN:
             first = (word & PAGE_MASK) + actor.run
             inner = word >> 48 & 3
-            need = NEED[inner]
+            need = NEED[inner] if inner != FILE_WRITE or m.vm[0].version < 407 else PRESENT | DIRTY
             cost = m.touch_ns[a, inner]
             left = min(m.ops[pc + 1] - actor.run, (limit - now + cost - 1) // cost)
             walked = 0
@@ -228,7 +228,8 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
     if dirtied:
         make_dirty(m, a, p)
     if code in (FILE_READ, FILE_WRITE):
-        mark_accessed(m, p)
+        if code == FILE_READ or vm.version < 407:  # "mm: filemap: only do access activations on reads"
+            mark_accessed(m, p)
         advance(m, a, m.touch_ns[a, code])
         if code == FILE_READ:
             actor.next_read = p + 1

@@ -121,7 +121,7 @@ class Task(Actor):
             page = k.pages[op.page + self.done]
             if not page.present or (op.inner in (WRITE, FILE_WRITE) and not page.dirty):
                 break
-            if not (page.young if op.inner <= WRITE else page.referenced and page.active):
+            if not (page.young if op.inner <= WRITE else not self.marks(op.inner) or (page.referenced and page.active)):
                 break
             self.clock += self.cost[op.inner]
             if op.inner == FILE_READ:
@@ -130,6 +130,10 @@ class Task(Actor):
         if self.clock > before:
             k.progress = self.clock
             k.last_op = max(k.last_op, self.clock)
+
+    def marks(self, code: int) -> bool:
+        """Is the page marked accessed by read(2) or, to 4.6, write(2)?"""
+        return code == FILE_READ or self.kernel.version < 407
 
     def next_touch(self, op: Operation) -> None:
         self.kernel.count["ops_done"] += 1
@@ -185,7 +189,8 @@ class Task(Actor):
         if code <= WRITE:
             page.young = True
         else:
-            mark_page_accessed(k, page)
+            if self.marks(code):
+                mark_page_accessed(k, page)
             self.complete(self.cost[code])
             if code == FILE_READ:
                 self.next_read = page.index + 1
