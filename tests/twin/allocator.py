@@ -156,7 +156,7 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
         if flags & gfp.FS:
             yield from kill_and_wait(k, actor)
         else:
-            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
 
 
 def take_reserve(k: Kernel, actor: Actor, flags: int) -> Zone | None:
@@ -202,7 +202,7 @@ def kill_and_wait(k: Kernel, actor: Actor) -> Steps:
     if actor.memdie:
         yield GIVE_WAY
     else:
-        yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+        yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
 
 
 def wake_kswapds_of_class(k: Kernel, flags: int, now: int) -> None:

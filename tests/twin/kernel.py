@@ -11,7 +11,7 @@ from core.machine import Machine
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON
 from core.policy import Policy
 from core.streams import Streams
-from core.units import KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, US
+from core.units import JIFFY, KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, US
 from tests.twin import mglru, vmscan_612, vmscan_2623
 from tests.twin.actor import Actor, Steps, Wait
 from tests.twin.clean_floor import CleanFloor
@@ -198,6 +198,10 @@ class Kernel:
     def node_of(self, page: Page) -> Node:
         """Where its frame lies."""
         return self.node
+
+    def timer(self, now: int, ns: int) -> int:
+        """When a sleep of so many jiffies ends: since 4.8 at the tick after, for no timer is early."""
+        return now + ns if self.version < 408 else (now // JIFFY + ns // JIFFY + 1) * JIFFY
 
     # --- who waits -------------------------------------------------------------------------------------------------------------------------
 

@@ -140,7 +140,7 @@ class Kswapd(Actor):
                 k.count["kswapd_high_wmark_hit_quickly"] += 1
                 yield GIVE_WAY
                 continue
-            nap_ends = self.clock + 100 * MS
+            nap_ends = k.timer(self.clock, 100 * MS)
             yield Sleep(Wait.WORK, nap_ends)
             woken = self.clock < nap_ends
             if not woken and self.may_sleep():
@@ -197,7 +197,7 @@ class Kswapd(Actor):
             below_min = not all(zone.ok(Mark.MIN, gfp.NOWAIT, k.old) for zone in k.zones)
             naps = sc.nr_scanned and priority < DEF_PRIORITY - 2 and not below_min
             if naps and k.decisions.throttle(True, PRIORITY_DONE, priority) == BY_CONGESTION:
-                yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
+                yield Sleep(Wait.CONGESTION, k.timer(self.clock, 100 * MS))
             if sc.priority < 1 and not freed and sc.cache_trim_mode_failed and not sc.no_cache_trim_mode and k.version >= 610:
                 sc.no_cache_trim_mode = True  # once more, with the anonymous lists
                 sc.priority = DEF_PRIORITY

@@ -283,9 +283,9 @@ def wait_for_isolated(k: Kernel, actor: Actor, sc: ScanControl, file: bool) -> S
         if how == BY_EVENT:
             if waited or not actor.is_task:
                 return SKIP
-            yield Sleep(Wait.ISOLATED, actor.clock + 20 * MS)
+            yield Sleep(Wait.ISOLATED, k.timer(actor.clock, 20 * MS))
         elif how == BY_CONGESTION:
-            yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+            yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
         else:
             return ISOLATE
         waited = True
@@ -344,13 +344,13 @@ def mark_and_throttle(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
             how = k.decisions.throttle(True, WHY_WRITEBACK, sc.priority)
             if how == BY_EVENT:
                 node.written_since_throttle = 0
-                yield Sleep(Wait.WRITEBACK, actor.clock + 100 * MS)
+                yield Sleep(Wait.WRITEBACK, k.timer(actor.clock, 100 * MS))
             elif how == BY_CONGESTION:
-                yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+                yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
     elif node.congested:
         how = k.decisions.throttle(False, WHY_CONGESTED, sc.priority)
         if how == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k):
-            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
         elif how == BY_CONGESTION:
             yield from wait_iff_congested(k, actor)
 
@@ -358,7 +358,7 @@ def mark_and_throttle(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
 def wait_iff_congested(k: Kernel, actor: Actor) -> Steps:
     """Wait for the next write request that is done, if a write queue is congested at all."""
     if any(device.congested for device in k.devices):
-        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+        yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
 
 
 def write_pending(k: Kernel) -> int:
@@ -402,7 +402,7 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
     snapshot_refaults(k)
     to_write = not freed and not recursion and 2 * write_pending(k) > reclaimable_pages(k)  # should_reclaim_retry() to v5.15
     if to_write and k.decisions.throttle(False, WHY_NOPROGRESS, sc.priority) == BY_CONGESTION:
-        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+        yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
     return freed
 
 
@@ -414,7 +414,7 @@ def consider_reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, freed: i
         k.wake(Wait.NOPROGRESS, actor.clock)
     hopeless = not progress and sc.priority == 1 and not freed
     if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k):
-        yield Sleep(Wait.NOPROGRESS, actor.clock + JIFFY)
+        yield Sleep(Wait.NOPROGRESS, k.timer(actor.clock, JIFFY))
         return
     naps = freed < sc.nr_to_reclaim and sc.nr_scanned and sc.priority < DEF_PRIORITY - 2
     if naps and ask(False, PRIORITY_DONE, sc.priority) == BY_CONGESTION:

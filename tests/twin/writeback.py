@@ -160,7 +160,7 @@ class DirtyThrottle:
                 return
             k.count["balance_dirty_pauses"] += 1
             last_page = of_device <= self.counter_error()
-            yield Sleep(Wait.TIMER, actor.clock + pause * JIFFY)
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, pause * JIFFY))
             if rate or last_page:
                 return
 
