@@ -54,6 +54,7 @@ class Actor:
     """One thread of execution.
 
     Attributes:
+        node: where it allocates first.
         clock: its own time while it runs, ns.
         limit: from here on it gives way at the next cond_resched().
         ready: it runs at the earliest then.
@@ -75,6 +76,7 @@ class Actor:
 
     def __init__(self, kernel: Any) -> None:
         self.kernel = kernel
+        self.node = kernel.nodes[0]
         self.clock = self.limit = self.ready = 0
         self.asleep: Sleep | None = None
         self.memalloc = 0
@@ -83,7 +85,7 @@ class Actor:
         self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
         self.handed: Any = None
-        self.look_after, self.paused_when = 32, 0
+        self.look_after, self.paused_when = kernel.scale.nearest(32), 0
         self.body: Steps
 
     @property

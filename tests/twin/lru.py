@@ -60,10 +60,10 @@ class NodeLists:
 
 def list_of(k: Kernel, page: Page) -> LruList:
     """Where a page belongs by its flags."""
+    assert page.zone is not None
     if k.old:
-        assert page.zone is not None
         return page.zone.active if page.active else page.zone.inactive
-    return k.node.lists[not page.anon, page.active]
+    return page.zone.node.lists[not page.anon, page.active]
 
 
 def put_on_lru(k: Kernel, page: Page) -> None:
@@ -78,7 +78,7 @@ def lru_pages(k: Kernel) -> int:
     """Pages on all lists; isolated ones are not."""
     if k.old:
         return sum(zone.nr_lru for zone in k.zones)
-    return sum(map(len, k.node.lists.values()))
+    return sum(node.lru_pages for node in k.nodes)
 
 
 def mark_page_accessed(k: Kernel, page: Page) -> None:
@@ -94,7 +94,7 @@ def mark_page_accessed(k: Kernel, page: Page) -> None:
         put_on_lru(k, page)
         k.count["pgactivate"] += 1
         if not k.old:
-            k.nonresident_age += 1
+            k.node_of(page).nonresident_age += 1
 
 
 def rotate_reclaimable_page(k: Kernel, page: Page) -> None:
