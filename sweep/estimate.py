@@ -118,7 +118,7 @@ def estimate(plan: Plan, seconds: float = SECONDS) -> Estimate:
     by_key = {one.study.key: one for one in sampled}
     mean = statistics.fmean(one.simulation_s for one in sampled)
     costs = {study.key: by_key[study.key].simulation_s if study.key in by_key else mean for study in plan.studies}
-    counts = {study.key: _simulations(study) for study in plan.studies}
+    counts = {study.key: plan.simulations(study) for study in plan.studies}
     asked = _asking_s(plan.studies[len(plan.studies) // 2])
     streams = statistics.fmean(one.streams_s for one in sampled)
     replicates = plan.sweep.search.replicates + plan.studies[0].looks[-1]
@@ -148,12 +148,6 @@ def _trial_runs(plan: Plan) -> int:
     if shown == "all" or (shown == "auto" and sum(trials) < ALL_BELOW):
         return sum(trials)
     return sum(min(count, 2 + plan.sweep.mlflow.top_k) for count in trials)
-
-
-def _simulations(study: Study) -> tuple[int, int, int]:
-    """Of the search, of the first confirm batch, and of later looks, at most."""
-    confirm = study.search.confirm
-    return study.n_trials * study.search.replicates, min(study.n_trials, 2) * confirm, study.looks[-1] - confirm
 
 
 def _sampled(plan: Plan, seconds: float) -> Iterator[Sampled]:
