@@ -233,6 +233,7 @@ def _connect(workers: int | None, address: str | None) -> Any:
     if address is None:
         os.environ.setdefault("RAY_task_oom_retries", OOM_RETRIES)
         os.environ.setdefault("RAY_enable_metrics_collection", "0")
+        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own default is 15, and the publisher is to come after the sweep
     import ray
 
     if address is not None:

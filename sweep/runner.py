@@ -26,6 +26,7 @@ from sweep.work import Ended, Lost
 POLL_S = 0.25
 IN_FLIGHT = 2  # pieces per worker: one that runs and one that waits, so that no worker waits for the driver
 SUSPICIOUS = 2  # workers lost with a batch: from now on its trials are suspects
+ALL_POISON = 10  # trials given up before any was computed: not they are to blame
 MAX_LOSSES = 20  # workers lost in a row with pieces that cannot be to blame: something is wrong with the machines
 
 
@@ -94,6 +95,7 @@ class Runner:
         self._losses: Counter[int] = Counter()  # workers lost with a piece, by its id
         self._seconds: dict[StudyKey, float] = {}  # that the last batch took
         self._flying = 0
+        self._given_up = 0
         self._held = store.count_replicates()
         self._done = 0
         self._remaining = self._book.remaining()
@@ -165,6 +167,9 @@ class Runner:
             return self._add(key, rows, (), seconds)
         else:
             found = ended.result
+            self._given_up += isinstance(found, Poison)
+            if self._given_up >= ALL_POISON and not self._done and isinstance(found, Poison):
+                raise WorkerError(piece.failure(f"{found.reason}; the first {self._given_up} trials could not be computed, and none could"))
             return self._add(key, (), (found,)) if isinstance(found, Poison) else self._add(key, (found,), ())
         return []
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from core import policies
 from sweep.cells import Cell
@@ -21,6 +22,7 @@ from sweep.seeds import CONFIRM, SEARCH, replicate_seed, study_seed
 from sweep.space import Dimension, Space, idle_kbytes
 from sweep.trial import Replicate, TrialRow, run_trial
 
+_policy = cache(policies.load)  # looking for its file takes longer than all else that the driver does for a trial
 Chosen = tuple[tuple[int, tuple[tuple[str, int], ...]], ...]  # number and params of trials
 
 
@@ -144,7 +146,7 @@ def confirmed_trials(past: Past, look: int = 0) -> tuple[Score, ...]:
 def score(study: Study, row: TrialRow) -> Score:
     """A finished search trial as the search sees it."""
     params = dict(row.params)
-    idle = idle_kbytes(policies.load(study.policy), study.cell.machine, params)
+    idle = idle_kbytes(_policy(study.policy), study.cell.machine, params)
     searched = tuple((d.name, params[d.name]) for d in study.space)
     # Of a baseline, what is not searched matters too: it is confirmed with all its params.
     kept = searched if row.number >= len(study.enqueued) else tuple(params.items())
@@ -195,7 +197,7 @@ def chosen(task: Task) -> Chosen:
     enqueued = list(study.enqueued[first : first + task.n_trials])
     asked: list[dict[str, int]] = []
     if wanted := task.n_trials - len(enqueued):
-        space = Space(policies.load(study.policy), study.cell.machine, study.space)
+        space = Space(_policy(study.policy), study.cell.machine, study.space)
         seed = study_seed(study.seed, study.cell.key, study.policy)
         asked = ask(study.search, space, task.past, seed, task.batch, wanted)
     return tuple((number, tuple(params.items())) for number, params in enumerate([*enqueued, *asked], start=first))
