@@ -210,6 +210,8 @@ class Sweep(Model):
             unique(f"axes: {axis.name}.values", axis.values)
         if len(self.policies) > 1 and self.compare is None:
             raise ValueError("compare: missing; allowed: {challenger: a policy, baseline: another}")
+        if self.search.confirm_max is not None and self.compare is None:
+            raise ValueError(f"search.confirm_max: {self.search.confirm_max}; allowed: with compare, whose verdict may stay undecided")
         for policy in (self.compare.challenger, self.compare.baseline) if self.compare else ():
             if policy not in self.policies:
                 raise ValueError(f"compare: {policy}; allowed: {', '.join(self.policies)}")

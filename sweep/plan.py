@@ -62,8 +62,13 @@ class Plan:
     @property
     def max_simulations(self) -> int:
         """Simulations if no study's best trial is its defaults, none is given up and no verdict is ever decided early."""
-        search = self.sweep.search
-        return sum(s.n_trials * search.replicates + min(s.n_trials, 2) * search.confirm + s.looks[-1] - search.confirm for s in self.studies)
+        return sum(sum(self.simulations(study)) for study in self.studies)
+
+    def simulations(self, study: Study) -> tuple[int, int, int]:
+        """Of the search of a study, of its first confirm batch, and of later looks, which only the policies that are compared get; at most."""
+        search, compare = study.search, self.sweep.compare
+        is_rival = compare is not None and study.policy in (compare.challenger, compare.baseline)
+        return study.n_trials * search.replicates, min(study.n_trials, 2) * search.confirm, (study.looks[-1] - search.confirm) * is_rival
 
 
 def load_plan(file: Path, sets: Sequence[str] = ()) -> Plan:
