@@ -51,7 +51,7 @@ class Standing:
 def standings(results: Results, at: At = "tuned", fdr: float = FDR) -> tuple[Standing, ...]:
     """The standing of every policy in every cell, cell by cell, policies in the order of the sweep file."""
     policies = [str(policy) for policy in results.config["policies"]]
-    found, n_looks = arms(results, at), planned_looks(results)
+    found, n_looks = arms(results, at), planned_looks(results, at)
     family = [
         compare(found.get((cell, first)), found.get((cell, second)), (cell, label, first, second, at), n_looks)
         for cell, label in labels(results)

@@ -206,7 +206,7 @@ def _cmaes(search: Search, space: Sequence[Dimension], held: Sequence[Score], se
     try:
         import cmaes
     except ImportError:
-        raise ConfigError("search.sampler: cmaes: its package is not installed; allowed: pip install cmaes, or another sampler") from None
+        raise ConfigError("search.sampler: cmaes: its package is not installed; allowed: pip install highwater[cmaes], or another sampler") from None
     known = {score.trial: dict(score.params) for score in held}
     start = min(held[: search.batch], key=lambda score: preference(score, search))
     mean = np.array([_unit(d, known[start.trial][d.name]) for d in varied])

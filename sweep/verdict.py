@@ -114,15 +114,17 @@ def verdicts(results: Results, challenger: str, baseline: str, at: At = "tuned",
     if at not in AT:
         raise refusal(f"sweep {results.name}", "at", at, ", ".join(AT))
     found = arms(results, at)
-    n_looks = planned_looks(results)
+    n_looks = planned_looks(results, at)
     raw = [
         compare(found.get((cell, challenger)), found.get((cell, baseline)), (cell, label, challenger, baseline, at), n_looks) for cell, label in labels(results)
     ]
     return judge(raw, fdr)
 
 
-def planned_looks(results: Results) -> int:
-    """How often the sweep may look at a verdict."""
+def planned_looks(results: Results, at: At) -> int:
+    """How often the sweep may look at a verdict; at kernel defaults there are no replicates to add."""
+    if at == "default":
+        return 1
     search = results.config["search"]
     return len(looks(int(search["confirm"]), search.get("confirm_max")))
 

@@ -6,7 +6,7 @@ Every trial is a real simulation of a cell of configs/sweeps/duel.yaml. All meth
 kernel's defaults, and differ in their seed alone from run to run. "default" is `TPESampler()` of Optuna as it comes, asked and told one trial
 at a time, so it sees every result before the next trial; "default in batches" is the same asked for a batch before it is told any. The others
 are `search.sampler` of a sweep file, a batch at a time. The volume is that of what the front dominates, each objective scaled to what any
-method found on the problem; the score is the volume after 32 and after all trials.
+method found on the problem (but for 1 % at each end, which count as the end); the score is the volume after 32 and after all trials.
 
 Runs are kept in RECORDS.jsonl, one a line; those that are there are not run again, so a campaign can be stopped and go on. The table is printed
 from the records: the mean of each method, and its difference from "default" with the 95 % interval of Welch's t.
@@ -42,6 +42,7 @@ from sweep.study import Study, Task, learned, run_chosen, score
 
 BATCH = 8
 EARLY = 32
+OUTLIERS = 0.01  # of the trials at each end do not stretch the scale: a run that dies early may have done its few operations fast
 REFERENCE = 1.01  # of each objective, a little worse than the worst seen, so that the ends of a front count
 METHODS = ("default", "default in batches", "tpe", "nsga2", "qmc", "random")
 Losses = list[tuple[float, ...]]
@@ -168,7 +169,7 @@ def table(path: Path, trials: int) -> str:
     for problem in dict.fromkeys(str(r["problem"]) for r in runs):
         of = [r for r in runs if r["problem"] == problem]
         points = np.array([loss for r in of for loss in r["losses"]])  # type: ignore[attr-defined]
-        best, worst = points.min(axis=0), points.max(axis=0)
+        best, worst = np.quantile(points, OUTLIERS, axis=0), np.quantile(points, 1 - OUTLIERS, axis=0)
         volumes: dict[tuple[str, int], list[float]] = {}
         for r in of:
             for count in (EARLY, trials):
