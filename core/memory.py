@@ -122,7 +122,7 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
         zone.nr_free = pages[index]
         zone.wmark_min, zone.wmark_low, zone.wmark_high = (in_scale(size, scale) for size in (mark.min, mark.low, mark.high))
         ratio = machine.lowmem_reserve_ratio[place] if place < len(machine.lowmem_reserve_ratio) else LOWMEM_RESERVE_RATIO
-        zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place, ratio)
+        zone.lowmem_reserve = in_scale(lowmem_reserve([size * scale for size in of_nodes[zone.node]], place, ratio), scale)
         zone.reserve = in_scale(values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages), scale)
         zone.atomic_reserve = in_scale(mark.min * values.get("atomic_reserve_percent", 0) // 100, scale)
         zone.prev_priority = DEF_PRIORITY
