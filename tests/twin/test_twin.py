@@ -80,7 +80,6 @@ REACHED = {
     "packets_received": 60,
     "packets_overrun": 40,
     "packets_dropped": 3,
-    "acks_lost": 1,
     "slab_burst_max": 20,
 }
 REACHED_2_6_23 = {"deadlock": 1}
@@ -88,6 +87,7 @@ REACHED_6_12 = {"balance_dirty_pauses": 50, "nr_vmscan_immediate_reclaim": 20, "
 WAITING = {"allocstall": 0, "pgsteal_direct": 0, "pgscan_direct_throttle": 60}  # who would reclaim waits for kswapd
 REACHED_OTHERWISE = {
     "handoff": WAITING,
+    "inline": {"acks_lost": 1},
     "laundry_queue": WAITING,
     "mglru": {"pgdeactivate": 0, "nr_vmscan_immediate_reclaim": 0, "workingset_activate_file": 8},
     "way_forward": WAITING,
