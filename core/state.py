@@ -274,7 +274,6 @@ class Zone:
     pages_scanned: i8
     all_unreclaimable: i8
     prev_priority: i8
-    temp_priority: i8  # the last one at which balance_pgdat() scanned it
     scan_active: i8  # nr_scan_active, carried between calls, real pages
     scan_inactive: i8
 

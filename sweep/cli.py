@@ -113,6 +113,21 @@ def map_(
 
 
 @app.command()
+def report(
+    where: Where,
+    out: Annotated[Path | None, typer.Option(help="Directory for report.html; default: the results.")] = None,
+    cell: Annotated[list[str] | None, typer.Option(help="Number or label of a cell to draw the Pareto front of; repeatable; default: the first 40.")] = None,
+) -> None:
+    """Write everything about a sweep into one HTML file that needs nothing else."""
+    from sweep.places import results_directory
+    from sweep.report import write_report
+    from sweep.results import load_results
+
+    directory = results_directory(where)
+    typer.echo(str(write_report(load_results(directory), out or directory, cell or ())))
+
+
+@app.command()
 def recommend(
     where: Where,
     policy: Annotated[str | None, typer.Option(help="The policy that your kernel runs; default: flusher_only.")] = None,

@@ -22,7 +22,7 @@ DOORS = {
     "llvmlite": {"core/jit.py"},  # Numba's own back end
     "ray": {"sweep/executor.py"},
     "mlflow": {"sweep/tracking.py"},
-    "optuna": {"sweep/search.py"},
+    "optuna": {"sweep/search.py", "sweep/figures/importance.py"},
     "ruamel": {"sweep/config.py", "sweep/yamlfile.py"},
 }
 # What takes long to import and must not be imported by importing these files.

@@ -25,6 +25,9 @@ class Wait(Enum):
     WRITEOUT = auto()  # bounded writeout: writes in flight hold too much
     WRITEBACK = auto()  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
     NOPROGRESS = auto()  # reclaim_throttle(VMSCAN_THROTTLE_NOPROGRESS)
+    KSWAPD = auto()  # until kswapd has freed something
+    HANDOFF = auto()  # until kswapd hands over a page
+    FLOOR = auto()  # until the clean floor is mended
     TIMER = auto()
     SLEEP = auto()  # the task's own wish
 
@@ -60,9 +63,12 @@ class Actor:
         reclaims: how many of these are reclaims.
         admitted_writes: bounded writes that it is in the middle of.
         dirtied: page cache pages dirtied since the last balance_dirty_pages().
+        handed: the zone of a page that kswapd has handed over.
     """
 
     is_task = False
+    is_kswapd = False
+    frees_for_others = False  # what it reclaims is for those who wait, and it ignores congestion (PF_SWAPWRITE)
 
     def __init__(self, kernel: Any) -> None:
         self.kernel = kernel
@@ -73,11 +79,8 @@ class Actor:
         self.dead = False
         self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
+        self.handed: Any = None
         self.body: Steps
-
-    @property
-    def is_kswapd(self) -> bool:
-        return self is self.kernel.kswapd
 
     def cond_resched(self) -> Steps:
         """Give way if the time slice is used up."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core import gfp
-from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY
+from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.units import JIFFY, MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.lru import lru_pages_of_zone
@@ -83,9 +83,14 @@ def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
                 return zone or rescue(k, actor, flags)
             if not flags & gfp.WAIT:
                 return rescue(k, actor, flags)
-            progress = yield from direct_reclaim(k, actor, request)
-            if progress is None:
+            verdict, zone = yield from wait_before_reclaim(k, actor, request)
+            if verdict == AGAIN:
+                break
+            if verdict == DECIDED:
+                return zone
+            if actor.memdie:
                 continue
+            progress = yield from direct_reclaim(k, actor, request)
             request.loops = 0 if progress else request.loops + 1
             zone = k.take_frame(Mark.MIN, flags) if progress else None
             if zone is not None:
@@ -124,9 +129,12 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             return rescue(k, actor, flags)
         if actor.memalloc or actor.memdie:
             return None
-        progress = yield from direct_reclaim(k, actor, request)
-        if progress is None:
+        verdict, zone = yield from wait_before_reclaim(k, actor, request)
+        if verdict == DECIDED:
+            return zone
+        if verdict == AGAIN or actor.memdie:
             continue
+        progress = yield from direct_reclaim(k, actor, request)
         zone = k.take_frame(Mark.MIN, flags)
         if zone is not None or flags & gfp.NORETRY:
             return zone
@@ -191,11 +199,19 @@ def kill_and_wait(k: Kernel, actor: Actor) -> Steps:
         yield Sleep(Wait.TIMER, actor.clock + JIFFY)
 
 
+def wake_kswapds_of_class(k: Kernel, flags: int, now: int) -> None:
+    """Of the kswapds beyond one a node, those that work for this gfp class."""
+    for kswapd in k.more_kswapds:
+        if kswapd.flags == flags & gfp.KERNEL and kswapd.asleep and kswapd.asleep.what is Wait.WORK:
+            kswapd.wake(now)
+
+
 def wake_kswapd(k: Kernel, now: int) -> None:
-    """wakeup_kswapd()."""
+    """wakeup_kswapd(); with a clean floor it looks whether that is broken."""
+    wake_kswapds_of_class(k, gfp.KERNEL, now)
     if not k.old and k.node.kswapd_failures >= HOPELESS:
         return
-    if not short_of_memory(k):
+    if not k.clean_floor.pages and not short_of_memory(k):
         return
     if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
         k.kswapd.wake(now)
@@ -209,17 +225,25 @@ def short_of_memory(k: Kernel) -> bool:
     return any(zone.boost for zone in k.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in k.zones)
 
 
+def wait_before_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
+    """A task that would reclaim may have to wait first, or instead; GO_ON: for a while, now it reclaims unless it was killed meanwhile."""
+    if not actor.is_task:
+        return GO_ON, None
+    free, half_min = reserve_left(k)
+    answer = k.decisions.before_direct(request.flags, free, half_min, k.node.kswapd_failures >= HOPELESS)
+    if answer == RECLAIM:
+        return GO_ON, None
+    if request.since is None:
+        request.since = actor.clock
+    k.count["pgscan_direct_throttle"] += 1
+    if answer != WAIT_FOR_RESERVE:
+        return (yield from k.handoff.wait(actor, request, answer))
+    yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
+    return GO_ON, None
+
+
 def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
-    """Reclaim for oneself, perhaps after a wait; pages or 0, or None for a task that was killed while it waited."""
-    if actor.is_task:
-        free, half_min = reserve_left(k)
-        if k.decisions.before_direct(request.flags, free, half_min, k.node.kswapd_failures >= HOPELESS) != RECLAIM:
-            if request.since is None:
-                request.since = actor.clock
-            k.count["pgscan_direct_throttle"] += 1
-            yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
-            if actor.memdie:
-                return None
+    """Reclaim for oneself; pages or 0."""
     if actor.depth >= DEEPEST:
         raise OutOfStack
     k.count["allocstall"] += 1

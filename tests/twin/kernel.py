@@ -12,15 +12,20 @@ from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON
 from core.policy import Policy
 from core.streams import Streams
 from core.units import KIB_PER_PAGE, MS, PAGES_PER_MIB, SECOND, US
-from tests.twin import vmscan_612, vmscan_2623
+from tests.twin import mglru, vmscan_612, vmscan_2623
 from tests.twin.actor import Actor, Steps, Wait
+from tests.twin.clean_floor import CleanFloor
 from tests.twin.decisions import Decisions
 from tests.twin.device import BlockDevice, Spindle
 from tests.twin.flusher import Flusher
-from tests.twin.kswapd import Kswapd
+from tests.twin.generations import Generations
+from tests.twin.handoff import Handoff
+from tests.twin.kswapd import Kswapd, more_kswapds
+from tests.twin.laundry_thread import LaundryThread
 from tests.twin.lru import NodeLists
 from tests.twin.page import Page
 from tests.twin.page_io import complete
+from tests.twin.reclaim import ScanControl
 from tests.twin.slab import Slab
 from tests.twin.swap import Swap
 from tests.twin.task import Task
@@ -35,16 +40,24 @@ STUCK = 5 * SECOND
 
 
 class Node(NodeLists):
-    """pg_data_t of 6.12: the lists, what kswapd has marked, what reclaim has cost, refaults at the last look."""
+    """pg_data_t of 6.12: the lists, what kswapd has marked, what reclaim has cost, refaults at the last look; ``gens``: generations instead of four lists."""
 
-    def __init__(self) -> None:
+    def __init__(self, generations: bool) -> None:
         super().__init__()
+        self.zones: list[Zone] = []
+        self.gens = Generations()
+        self.generations = generations
+        if generations:
+            self.lists = self.gens.lists
         self.dirty = self.writeback = self.congested = False
         self.cost = {False: 0, True: 0}  # by is_file
         self.activated = {False: 0, True: 0}  # WORKINGSET_ACTIVATE
         self.activated_seen = {False: 0, True: 0}
         self.kswapd_failures = 0
         self.written_since_throttle = 0  # NR_THROTTLED_WRITTEN
+
+    def nr(self, file: bool, active: bool) -> int:
+        return self.gens.nr(file, active) if self.generations else super().nr(file, active)
 
 
 class Kernel:
@@ -63,6 +76,7 @@ class Kernel:
     def __init__(self, machine: Machine, policy: Policy, values: Mapping[str, int], streams: Streams) -> None:
         self.machine = machine
         self.old = policy.era == "2.6.23"
+        self.generations = policy.lru == "mglru"
         self.rt_quarter = bool(ERAS[policy.era].rt_quarter)
         self.values = values
         self.decisions = Decisions(policy, values)
@@ -80,8 +94,8 @@ class Kernel:
         self.dirty_anon: set[Page] = set()
         self.writeback: set[Page] = set()
         self.nonresident_age = 0
-        self.node = Node()
-        self.zones = self._zones()
+        self.node = Node(self.generations)
+        self.node.zones = self.zones = self._zones()
         self.lowest_free = self.free_pages
         self.swap = Swap(self, machine.swap_mib * PAGES_PER_MIB)
         self.slab = Slab(self, machine.slab_pages, machine.slab_floor)
@@ -92,10 +106,16 @@ class Kernel:
         self.laundry: set[Page] = set()
         self.in_laundry = 0
         self.writeout = Writeout(self)
+        self.clean_floor = CleanFloor(self)
+        self.handoff = Handoff(self)
         self.tasks = [Task(self, streams, t) for t in range(streams.n_tasks)]
         self.kswapd = Kswapd(self)
         self.flusher = Flusher(self)
-        self.actors: list[Actor] = [*self.tasks, self.kswapd, self.flusher]
+        self.more_kswapds = more_kswapds(self)
+        self.launderd = LaundryThread(self) if "background_launder_rate" in values else None
+        self.actors: list[Actor] = [*self.tasks, self.kswapd, self.flusher, *self.more_kswapds]
+        if self.launderd:
+            self.actors.append(self.launderd)
         self.cpus = [0] * machine.cpus
 
     def _zones(self) -> list[Zone]:
@@ -131,13 +151,17 @@ class Kernel:
         """get_page_from_freelist(): from the highest zone that may give one."""
         for zone in reversed(self.zones):
             if zone.ok(mark, flags, self.old):
-                zone.free -= 1
-                self.count["pgalloc"] += 1
-                if zone.free < zone.marks.low and self.first_low < 0:
-                    self.first_low = self.now
-                self.lowest_free = min(self.lowest_free, self.free_pages)
-                return zone
+                return self.take_frame_of(zone)
         return None
+
+    def take_frame_of(self, zone: Zone) -> Zone:
+        """One frame of this very zone."""
+        zone.free -= 1
+        self.count["pgalloc"] += 1
+        if zone.free < zone.marks.low and self.first_low < 0:
+            self.first_low = self.now
+        self.lowest_free = min(self.lowest_free, self.free_pages)
+        return zone
 
     def free_frame(self, zone: Zone) -> None:
         """free_one_page(): the zone is not hopeless any more."""
@@ -164,6 +188,14 @@ class Kernel:
     def try_to_free_pages(self, actor: Actor, flags: int, recursion: int = NO) -> Steps:
         """Direct reclaim of the era."""
         return (vmscan_2623 if self.old else vmscan_612).try_to_free_pages(self, actor, flags, recursion)
+
+    def shrink_node(self, actor: Actor, sc: ScanControl) -> Steps:
+        """Reclaim from the lists of the node (6.12)."""
+        return mglru.lru_gen_shrink_node(self, actor, self.node, sc) if self.generations else vmscan_612.shrink_node(self, actor, sc)
+
+    def node_of(self, page: Page) -> Node:
+        """Where its frame lies."""
+        return self.node
 
     # --- who waits -------------------------------------------------------------------------------------------------------------------------
 

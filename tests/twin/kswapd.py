@@ -9,9 +9,12 @@ from core.decisions import AFTER_PRIORITY, AT_HIGH, BY_CONGESTION, BY_WRITEOUT, 
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pages
+from tests.twin.laundry import in_laundries
+from tests.twin.laundry_thread import Request
+from tests.twin.mglru import lru_gen_age_node
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, put_back
-from tests.twin.vmscan_612 import age_anon, shrink_node, snapshot_refaults
-from tests.twin.vmscan_2623 import launder, lru_size, shrink_zone, take_laundry
+from tests.twin.vmscan_612 import age_anon, snapshot_refaults
+from tests.twin.vmscan_2623 import launder, lru_size, pages_to_launder, shrink_zone, take_laundry
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -20,16 +23,22 @@ if TYPE_CHECKING:
 
 
 class Kswapd(Actor):
-    """The reclaimer of the node; PF_MEMALLOC is always set."""
+    """The reclaimer of the node; PF_MEMALLOC is always set. ``flags``: what it may do."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    is_kswapd = frees_for_others = True
+
+    def __init__(self, kernel: Kernel, flags: int = gfp.KERNEL) -> None:
         super().__init__(kernel)
         self.memalloc = self.reclaims = 1
-        self.sc = ScanControl(gfp.KERNEL)
+        self.flags = flags
+        self.sc = ScanControl(flags)
         self.body = self.live_2623() if kernel.old else self.live_612()
 
     def below_high(self, zone: Zone) -> bool:
         return not zone.ok(Mark.HIGH, gfp.NOWAIT, self.kernel.old)
+
+    def too_low(self, zone: Zone) -> bool:
+        return self.sc.for_floor or self.below_high(zone)
 
     # --- 2.6.23 ----------------------------------------------------------------------------------------------------------------------------
 
@@ -40,29 +49,34 @@ class Kswapd(Actor):
             yield Sleep(Wait.WORK, NEVER)
             while not (yield from self.all_zones_ok()):
                 yield GIVE_WAY
-            if not any(map(self.below_high, k.zones)):
-                if k.decisions.launder(True, AT_HIGH, len(sc.laundry), sc.priority):
-                    yield from launder(k, self, sc)
+            if sc.for_floor:
+                pass  # nothing was mended: who waits for the floor asks again
+            elif not any(map(self.below_high, k.zones)):
+                if k.launderd:
+                    k.launderd.ask(Request.BACKGROUND, self.clock)
+                if pages := pages_to_launder(k, self, sc, AT_HIGH):
+                    yield from launder(k, self, sc, pages)
                 else:
                     put_back(k, take_laundry(k, sc))
             yield from self.cond_resched()
 
     def all_zones_ok(self) -> Steps:
-        """balance_pgdat() from loop_again on: False if it has to begin anew."""
+        """balance_pgdat() from loop_again on: False if it has to begin anew. A broken clean floor counts as work in every zone while all are at high."""
         k, sc = self.kernel, self.sc
         k.count["pageoutrun"] += 1
         scanned = freed = 0
         sc.priority = DEF_PRIORITY
         scanned_at = dict.fromkeys(k.zones, DEF_PRIORITY)
         while True:
-            low = [z for z in k.zones if self.below_high(z) and (sc.priority == DEF_PRIORITY or not z.hopeless)]
+            sc.for_floor = k.clean_floor.pages > 0 and k.clean_floor.broken() and not any(map(self.below_high, k.zones))
+            low = [z for z in k.zones if self.too_low(z) and (sc.priority == DEF_PRIORITY or not z.hopeless)]
             to_scan = k.zones[: k.zones.index(low[-1]) + 1] if low else []
             pages = sum(zone.nr_lru for zone in to_scan)
             all_ok = True
             for zone in to_scan:
                 if zone.hopeless and sc.priority != DEF_PRIORITY:
                     continue
-                if self.below_high(zone):
+                if self.too_low(zone):
                     all_ok = False
                 scanned_at[zone] = sc.priority
                 sc.nr_scanned = 0
@@ -71,10 +85,14 @@ class Kswapd(Actor):
                 objects, slab_pages = k.slab.shrink_2623(sc.nr_scanned, pages)
                 freed += slab_pages
                 scanned += sc.nr_scanned
-                if objects == 0 and zone.scanned >= 6 * lru_size(k, zone):
+                if sc.for_floor:
+                    zone.scanned = 0  # clean pages were left alone
+                elif objects == 0 and zone.scanned >= 6 * lru_size(k, zone) and not (k.launderd and zone.nr_lru):  # FreeBSD knows no hopeless zones
                     zone.hopeless = True
                 if allow_direct_reclaim(k):
                     k.wake(Wait.PFMEMALLOC, self.clock)
+            if k.launderd and sc.priority == 0 and not all_ok:
+                k.launderd.ask(Request.SHORTFALL, self.clock)
             if all_ok:
                 if low:
                     yield from self.cond_resched()
@@ -85,6 +103,9 @@ class Kswapd(Actor):
                 break
         for zone in k.zones:
             zone.prev_priority = scanned_at[zone]
+        if not all_ok and sc.for_floor and not freed:
+            return True
+        sc.for_floor = False
         if not all_ok and not scanned:
             self.clock += MS  # nothing to scan and therefore no nap: it would spin
         return all_ok
@@ -94,10 +115,11 @@ class Kswapd(Actor):
         k, sc = self.kernel, self.sc
         while k.dirty_throttle.writeout_throttled() and k.decisions.throttle(True, KSWAPD_LOOP, sc.priority) == BY_WRITEOUT:
             yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
-        if k.decisions.launder(True, AFTER_PRIORITY, len(sc.laundry), sc.priority):
-            yield from launder(k, self, sc)
+        if pages := pages_to_launder(k, self, sc, AFTER_PRIORITY):
+            yield from launder(k, self, sc, pages)
         why = KSWAPD_PROGRESS if freed >= BATCH else PRIORITY_DONE
-        if scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, why, sc.priority):
+        something = scanned or in_laundries(k) or k.launderd  # to wait for
+        if something and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(True, why, sc.priority):
             yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
         else:
             yield GIVE_WAY
@@ -142,7 +164,7 @@ class Kswapd(Actor):
         """balance_pgdat(): from priority 12 to 1; what is only boosted gets no writes and no swap."""
         k = self.kernel
         k.count["pageoutrun"] += 1
-        sc = self.sc = ScanControl(gfp.KERNEL)
+        sc = self.sc = ScanControl(self.flags)
         boosts = [zone.boost for zone in k.zones]
         boost = sum(boosts)
         freed = 0
@@ -155,8 +177,11 @@ class Kswapd(Actor):
             sc.boosted = boost > 0
             sc.nr_to_reclaim = sum(max(zone.marks.high + zone.boost, BATCH) for zone in k.zones)
             sc.nr_scanned = sc.slab_scanned = 0
-            age_anon(k, self)
-            more = yield from self.call(shrink_node(k, self, sc))
+            if k.generations:
+                lru_gen_age_node(k, self, k.node, sc)
+            else:
+                age_anon(k, self)
+            more = yield from self.call(k.shrink_node(self, sc))
             freed += more
             self.note_unreclaimable()
             if allow_direct_reclaim(k):
@@ -185,3 +210,10 @@ class Kswapd(Actor):
         if sum(zone.scanned for zone in k.zones) >= 6 * reclaimable_pages(k) and not self.sc.slab_scanned:
             for zone in k.zones:
                 zone.hopeless = True
+
+
+def more_kswapds(k: Kernel) -> list[Kswapd]:
+    """``kswapds_per_cpu`` on each CPU, one of them the node's own: the first of a CPU may do all, the second no file systems, the third no I/O, and so on."""
+    per_cpu = k.values.get("kswapds_per_cpu", 0)
+    classes = (gfp.KERNEL, gfp.NOFS, gfp.NOIO)
+    return [Kswapd(k, classes[i % per_cpu % 3]) for i in range(1, per_cpu * k.machine.cpus)]

@@ -68,7 +68,10 @@ def list_of(k: Kernel, page: Page) -> LruList:
 
 def put_on_lru(k: Kernel, page: Page) -> None:
     """lru_cache_add() and putback_lru_page()."""
-    list_of(k, page).add(page)
+    if k.generations:
+        k.node_of(page).gens.add(page)
+    else:
+        list_of(k, page).add(page)
 
 
 def lru_pages(k: Kernel) -> int:
@@ -80,7 +83,7 @@ def lru_pages(k: Kernel) -> int:
 
 def lru_pages_of_zone(k: Kernel, zone: object) -> int:
     """The same for one zone."""
-    lists = [z_list for z in k.zones for z_list in (z.active, z.inactive)] if k.old else k.node.lists.values()
+    lists = [z_list for z in k.zones for z_list in (z.active, z.inactive, z.laundry)] if k.old else k.node.lists.values()
     return sum(page.zone is zone for pages in lists for page in pages)
 
 
@@ -88,6 +91,8 @@ def mark_page_accessed(k: Kernel, page: Page) -> None:
     """The second access activates."""
     if not page.referenced:
         page.referenced = True
+    elif k.generations:
+        page.active = True  # folio_inc_refs(): it stays where it is
     elif not page.active and page.lru is not None:
         page.lru.remove(page)
         page.referenced = False
@@ -102,7 +107,10 @@ def rotate_reclaimable_page(k: Kernel, page: Page) -> None:
     """The write that reclaim asked for has ended: the page is freed by the next scan."""
     if page.dirty or page.lru is None or (page.active and k.old):
         return
+    k.count["pgrotated"] += 1
+    if k.generations:
+        k.node_of(page).gens.rotate(page)
+        return
     page.lru.remove(page)
     page.active = False
     list_of(k, page).add_oldest(page)
-    k.count["pgrotated"] += 1

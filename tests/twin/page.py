@@ -22,7 +22,7 @@ class Page:
         locked: its read is under way.
         lru: the list it is on; None: no frame, or isolated.
         slot: its place on the swap device.
-        shadow: the eviction clock when it was evicted.
+        shadow: what is remembered of its eviction: the clock of evictions, with generations a generations.Shadow.
         zero_page: mapped to the shared page of zeroes, which is no frame of its own.
         gone: unmapped or truncated; its frame goes as soon as nobody works on it.
         owner: the task whose anonymous contents it has.
@@ -62,7 +62,7 @@ class Page:
         self.zone: Zone | None = None
         self.lru: Any = None
         self.slot: int | None = None
-        self.shadow: int | None = None
+        self.shadow: Any = None
         self.owner: Any = None
         self.locked = self.gone = self.zero_page = False
         self.dirtied_ns = 0
@@ -122,9 +122,14 @@ def evict(k: Kernel, page: Page) -> None:
     if page.gone:
         bury(k, page)
         return
+    if k.generations:
+        node = k.node_of(page)
+        shadow = node.gens.evicted(node, page)
+    else:
+        shadow = k.nonresident_age
+        k.nonresident_age += 1
     free_page_of(k, page)
-    page.shadow = k.nonresident_age
-    k.nonresident_age += 1
+    page.shadow = shadow
 
 
 def forget(k: Kernel, page: Page) -> None:

@@ -151,6 +151,7 @@ def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     elif rotate:
         rotate_reclaimable_page(k, page)
     k.wake(Wait.PAGE, now, page)
+    k.clean_floor.mended(now)
     k.node.written_since_throttle += 1
     if k.node.written_since_throttle > 32:
         k.wake(Wait.WRITEBACK, now)

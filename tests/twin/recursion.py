@@ -47,8 +47,10 @@ def reclaim(k: Kernel, actor: Actor, procedure: Steps) -> Steps:
 
 
 def inactive_lists(k: Kernel) -> list[LruList]:
-    """Those that may hold clean page cache, of the highest zone first."""
-    return [zone.inactive for zone in reversed(k.zones)] if k.old else [k.node.lists[True, False]]
+    """Those that may hold clean page cache, of the highest zone first; with generations the oldest of files."""
+    if k.old:
+        return [zone.inactive for zone in reversed(k.zones)]
+    return [k.node.lists[True, k.node.gens.min_seq[True] if k.generations else False]]
 
 
 def clean_cache(page: Page) -> bool:

@@ -29,6 +29,7 @@ from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import alloc_page, wake_kswapd
 from tests.twin.flusher import fsync
+from tests.twin.generations import refaulted
 from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
 from tests.twin.page import Page, forget, map_page
@@ -85,6 +86,7 @@ class Task(Actor):
         self.at = self.done = 0
         self.kernel_pages = self.stash = 0
         self.next_read = -1
+        self.floor_pass = False  # it waited for the clean floor in vain: the next page is let through
         self.body = self.live()
 
     def live(self) -> Steps:
@@ -160,6 +162,8 @@ class Task(Actor):
                 self.clock += k.machine.minor_fault_ns
                 page.zero_page = True
             page.present = page.young = True
+        elif (page.anon or code == FILE_WRITE) and k.clean_floor.stops(self):
+            yield from self.call(k.clean_floor.wait(self))
         elif page.anon and (need := k.writeout.missing(self, page)):
             yield from self.call(k.writeout.preload(self, page, need))
         else:
@@ -173,6 +177,9 @@ class Task(Actor):
             self.clock += k.machine.minor_fault_ns
             map_page(k, page)
         dirtied = code in (WRITE, FILE_WRITE) and not page.dirty
+        if dirtied and not page.anon and k.clean_floor.stops(self):
+            yield from self.call(k.clean_floor.wait(self))
+            return
         if dirtied:
             self.set_page_dirty(page)
         if code <= WRITE:
@@ -336,6 +343,9 @@ class Task(Actor):
 
 def refault(k: Kernel, page: Page) -> bool:
     """An evicted page is back; 6.12 decides by the refault distance whether it is active."""
+    if k.generations:
+        refaulted(k, page, k.node_of(page))
+        return False
     if not k.old:
         return workingset_refault(k, page)
     k.count["workingset_refault_anon" if page.anon else "workingset_refault_file"] += 1

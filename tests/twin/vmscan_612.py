@@ -23,6 +23,7 @@ from core.decisions import (
 from core.units import JIFFY, MS
 from tests.twin.actor import GIVE_WAY, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import HOPELESS, reclaimable_pages
+from tests.twin.generations import look_around
 from tests.twin.lru import lru_pages
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
@@ -79,6 +80,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return KEEP
     young = page.mapped and page.young
     referenced, page.referenced = page.referenced, young
+    if young and k.generations:
+        look_around(k, actor, page)
     if young:
         page.young = False
         return ACTIVATE if referenced or page.executable else KEEP
@@ -119,7 +122,9 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
                 batch.written += 1
             else:
                 verdict = ACTIVATE
-        if verdict == ACTIVATE and not page.active:
+        if verdict == ACTIVATE and k.generations:
+            k.count["pgactivate"] += 1
+        elif verdict == ACTIVATE and not page.active:
             page.active = True
             k.count["pgactivate"] += 1
             k.nonresident_age += 1
@@ -132,7 +137,8 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
     k.count[f"pgsteal_{kind}"] += freed
     if batch.unqueued_dirty == batch.taken and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
-    for name in vars(sc.met):
+    counted = {"unqueued_dirty", "file_taken"} if k.generations else set()  # when they were sorted
+    for name in vars(sc.met).keys() - counted:
         setattr(sc.met, name, getattr(sc.met, name) + getattr(batch, name))
     much = not sc.recursion and batch.writeback and batch.writeback >= batch.taken >> (DEF_PRIORITY - sc.priority)
     if much and k.decisions.throttle(actor.is_kswapd, WHY_BATCH, sc.priority) == BY_CONGESTION:
@@ -324,7 +330,8 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
     while True:
         for sc.priority in range(DEF_PRIORITY, -1, -1):
             sc.nr_scanned = 0
-            freed += yield from actor.call(shrink_node(k, actor, sc))
+            sc.nr_reclaimed = freed
+            freed += yield from actor.call(k.shrink_node(actor, sc))
             if not recursion:
                 yield from consider_reclaim_throttle(k, actor, sc, freed)
             scanned += sc.nr_scanned

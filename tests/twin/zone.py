@@ -16,7 +16,7 @@ class Zone:
         free, kernel: free frames, and frames of the kernel itself.
         reserve: below it only PF_MEMALLOC goes, and no further than ``atomic_reserve``.
         boost: on top of the marks after fragmentation (6.12).
-        active, inactive: its LRU lists in 2.6.23.
+        active, inactive, laundry: its LRU lists in 2.6.23.
         scanned: pages_scanned since a page was freed last.
         hopeless: all_unreclaimable.
         scan_active, scan_inactive: nr_scan_active and nr_scan_inactive.
@@ -31,7 +31,7 @@ class Zone:
         self.atomic_reserve = atomic_reserve
         self.rt_quarter = rt_quarter
         self.boost = 0
-        self.active, self.inactive = LruList(), LruList()
+        self.active, self.inactive, self.laundry = LruList(), LruList(), LruList()
         self.scanned = 0
         self.hopeless = False
         self.prev_priority = 12
@@ -40,7 +40,7 @@ class Zone:
     @property
     def nr_lru(self) -> int:
         """Pages on its lists (2.6.23)."""
-        return len(self.active) + len(self.inactive)
+        return len(self.active) + len(self.inactive) + len(self.laundry)
 
     def floor(self, mark: Mark, flags: int, old: bool) -> int:
         """Free frames must stay above this."""
