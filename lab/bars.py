@@ -41,7 +41,9 @@ def load_bars(path: Path = FILE) -> dict[str, float]:
 
 def record(figures: Mapping[str, float], path: Path = FILE) -> None:
     """Set every bar a little worse than its figure is now."""
-    lines = ["# The worst that each figure of `highwater validate` may become; `highwater validate --record` sets them. Errors: upper bounds, the others: lower."]
+    lines = [
+        "# The worst that each figure of `highwater validate` may become; `highwater validate --record` sets them. Errors: upper bounds, the others: lower."
+    ]
     for name, value in figures.items():
         bar = math.ceil((value + SLACK) * 1000) / 1000 if name.startswith("median error") else math.floor((value - SLACK) * 1000) / 1000
         lines.append(f'"{name}": {bar}')

@@ -35,8 +35,8 @@ class Setting(Model):
         seed: of the streams.
     """
 
-    set: dict[DottedPath, Scalar] = {}
-    params: dict[str, int] = {}
+    set: dict[DottedPath, Scalar] = Field(default_factory=dict)
+    params: dict[str, int] = Field(default_factory=dict)
     policy: Literal["linux_5_16", "mglru"] | None = None
     seed: Annotated[int, Field(ge=0)] = SEED
 
@@ -53,9 +53,9 @@ class Family(Model):
 
     name: Annotated[str, Field(pattern=NAME)]
     workload: Named
-    set: dict[DottedPath, Scalar] = {}
-    params: dict[str, int] = {}
-    policy: Literal["linux_5_16", "mglru"] = CLASSIC  # type: ignore[assignment]
+    set: dict[DottedPath, Scalar] = Field(default_factory=dict)
+    params: dict[str, int] = Field(default_factory=dict)
+    policy: Literal["linux_5_16", "mglru"] = CLASSIC
     points: Annotated[tuple[Setting, ...], Field(min_length=1, max_length=100)]
 
 

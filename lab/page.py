@@ -29,8 +29,9 @@ def lines(fidelity: Fidelity) -> Iterator[str]:
     rows = [each.row for each in fidelity.compared]
     yield "# Fidelity"
     yield ""
-    yield f"The simulator against Linux, at {len(rows)} points that nothing was fitted to. Written by `highwater validate`, which runs the simulator afresh against"
-    yield f"`lab/results/{fidelity.campaign}.csv`; [lab.md](lab.md) says how the kernel was run. Errors are (simulator - kernel) / kernel."
+    yield f"The simulator against Linux, at {len(rows)} points that nothing was fitted to. Written by `highwater validate`, which runs the simulator"
+    yield f"afresh against `lab/results/{fidelity.campaign}.csv`; [lab.md](lab.md) says how the kernel was run and what was fitted on what."
+    yield "Errors are (simulator - kernel) / kernel."
     yield ""
     for kernel in sorted({row.kernel for row in rows}):
         yield f"- kernel: {kernel}"

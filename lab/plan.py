@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core import gfp
 from core.machine import Device, Machine
 from core.streams import ALLOC, ANON, END, FILE_WRITE, JUMP, NEVER, PAGE_MASK, RECEIVE, RUN, Streams
-from core.units import PAGE_BYTES, PAGES_PER_MIB, SECOND
+from core.units import PAGES_PER_MIB, SECOND
 from lab.cache import LabError
 
 MIB: Final = 1 << 20

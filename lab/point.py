@@ -82,7 +82,6 @@ class Point:
         if self.policy == MGLRU:
             fixed.append(("/sys/kernel/mm/lru_gen/min_ttl_ms", str(self.values["min_ttl_ms"])))
         own = [(f"/proc/sys/vm/{name}", str(self.values[name])) for name in SYSCTLS]
-        # The limit first: a background ratio is refused by nobody, but is halved while the limit is below it.
         return [*fixed, *own]
 
     def check(self) -> None:

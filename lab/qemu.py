@@ -20,8 +20,8 @@ from lab.kernel import Kernel
 from lab.plan import Plan
 
 REPORT_AT: Final = 2048
-REPORT: Final = struct.Struct("<10q256s")
-FIELDS: Final = ("heartbeat", "stage", "end", "error", "elapsed_ns", "n_samples", "tasks_killed", "first_kill_ns", "free_min", "managed")
+REPORT: Final = struct.Struct("<9q256s")
+FIELDS: Final = ("heartbeat", "stage", "end", "error", "elapsed_ns", "n_samples", "tasks_killed", "first_kill_ns", "free_min")
 COMMAND_LINE: Final = (
     "console=ttyS0 quiet loglevel=1 panic=-1 rdinit=/init nokaslr mitigations=off transparent_hugepage=never psi=1 "
     "tsc=reliable clocksource=tsc no_timer_check nowatchdog audit=0 lsm= random.trust_cpu=off cryptomgr.notests"

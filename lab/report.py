@@ -16,12 +16,13 @@ BUCKETS: Final = 40
 TASK: Final = struct.Struct("<13q40q")
 
 # Counters of /proc/vmstat that the simulator reports under the same name: their growth from the start to the end.
-GROWN: Final = tuple(
-    """pgfault pgmajfault pgfree pgactivate pgdeactivate pgrotated pgscan_kswapd pgscan_direct pgscan_direct_throttle pgsteal_kswapd pgsteal_direct
+_GROWN: Final = """
+    pgfault pgmajfault pgfree pgactivate pgdeactivate pgrotated pgscan_kswapd pgscan_direct pgscan_direct_throttle pgsteal_kswapd pgsteal_direct
     pgscan_anon pgscan_file pgsteal_anon pgsteal_file pageoutrun kswapd_low_wmark_hit_quickly kswapd_high_wmark_hit_quickly pswpin pswpout
     nr_dirtied nr_written nr_vmscan_write nr_vmscan_immediate_reclaim workingset_refault_anon workingset_refault_file workingset_activate_anon
-    workingset_activate_file slabs_scanned oom_kill""".split()
-)
+    workingset_activate_file slabs_scanned oom_kill
+"""
+GROWN: Final = tuple(_GROWN.split())
 SUMMED: Final = {"pgalloc": "pgalloc_", "allocstall": "allocstall_"}  # one counter for each zone
 LAST: Final = ("nr_dirty", "nr_writeback")  # levels, as they are at the end
 

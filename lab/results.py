@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lab.cache import LabError, appearing
 from lab.kernel import Kernel
@@ -102,9 +102,8 @@ def load(path: Path) -> dict[str, Row]:
     with path.open(newline="") as file:
         for number, fields in enumerate(csv.DictReader(file), 2):
             try:
-                texts = {name: fields.pop(name) for name in TEXT}
-                numbers = {name: int(fields.pop(name)) for name in NUMBERS}
-                rows[texts["point"]] = Row(**texts, **numbers, metrics={name: int(value) for name, value in fields.items()})
+                own: dict[str, Any] = {name: fields.pop(name) for name in TEXT} | {name: int(fields.pop(name)) for name in NUMBERS}
+                rows[own["point"]] = Row(**own, metrics={name: int(value) for name, value in fields.items()})
             except (KeyError, ValueError, TypeError) as error:
                 raise LabError(f"{path}:{number}: {error}; allowed: a row as `highwater lab campaign` writes it") from None
     return rows

@@ -11,7 +11,9 @@ import typer
 app = typer.Typer(help="Run a real Linux kernel under QEMU on the same operations as the simulator.", no_args_is_help=True)
 
 Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="A campaign file, or the name of a shipped one.")]
-KernelFile = Annotated[Path | None, typer.Option("--kernel", metavar="BZIMAGE", help="A kernel of your own; default: Debian's cloud kernel, by apt-get download.")]
+KernelFile = Annotated[
+    Path | None, typer.Option("--kernel", metavar="BZIMAGE", help="A kernel of your own; default: Debian's cloud kernel, by apt-get download.")
+]
 ModulesDirectory = Annotated[Path | None, typer.Option("--modules", metavar="DIR", help="Its modules, not compressed.")]
 For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Begin no point after so long, as 90s or 8m; default: run them all.")]
 

@@ -58,7 +58,6 @@ struct report {
 	volatile int64_t tasks_killed; /* by SIGKILL, not ours */
 	volatile int64_t first_kill_ns;
 	volatile int64_t free_min; /* pages, looked at every tick */
-	volatile int64_t managed;
 	char failed[256]; /* what failed, for people */
 };
 
