@@ -64,10 +64,11 @@ class Point:
 
     @property
     def config_hash(self) -> str:
-        """Names what was run: machine and workload without CPU costs, which the guest has of itself, policy, settings and seed."""
-        machine = {name: value for name, value in vars(self.machine).items() if not name.endswith("_ns") and name not in ("name", "kernel_pages")}
-        devices = {name: vars(machine.pop(name)) for name in ("swap", "file")}
-        text = canonical([machine, devices, self.streams.digest, self.policy, {name: self.values[name] for name in SYSCTLS}, self.seed])
+        """Names what the guest is given: memory, disks, operations, settings. CPU costs are its own."""
+        machine = self.machine
+        disks = [[disk.read_mb_s, disk.write_mb_s, disk.latency_ns, disk.nr_requests] for disk in (machine.swap, machine.file)]
+        settings = {name: self.values[name] for name in SYSCTLS}
+        text = canonical([machine.ram_mib, machine.swap_mib, disks, self.streams.digest, self.policy, settings])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
