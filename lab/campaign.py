@@ -139,7 +139,8 @@ def run_campaign(path: Path, kernel: Kernel, limit_s: float | None, folder: Path
     rows = load(table)
     # A row stays as long as its point is written as it was; another kernel or guest program means another campaign.
     kept = {point.name: rows[point.name] for point in todo if point.name in rows and rows[point.name].config == point.config_hash}
-    missing = [point for point in todo if point.name not in kept]
+    # The first of each family, then the second ones: a part of a campaign is spread as the whole is.
+    missing = sorted((point for point in todo if point.name not in kept), key=lambda point: point.name.rpartition("-")[2])
     yield f"{campaign.name}: {len(todo)} points, {len(missing)} to run, kernel {kernel.release}"
     began = time.monotonic()
     for done, point in enumerate(missing, 1):

@@ -72,5 +72,4 @@ def test_results_of_another_setting_are_refused() -> None:
 @pytest.mark.slow
 def test_the_simulator_is_no_further_from_the_kernel_than_its_bars() -> None:
     found = fidelity.judge(FILE)
-    assert found.missing == 0
     assert list(fidelity.broken(found.figures, bars.load_bars())) == []
