@@ -122,18 +122,25 @@ def give_way(m: Any, a: int) -> int:
     return YIELD
 
 
-@jit
+@inlined
 def wake(m: Any, what: int, arg: int, now: int) -> None:
     """Wake all that wait for ``what`` with argument ``arg`` (-1: any)."""
+    if m.vm[0].waiting[what]:
+        wake_waiting(m, what, arg, now)
+
+
+@jit
+def wake_waiting(m: Any, what: int, arg: int, now: int) -> None:
+    """Somebody waits for ``what``."""
     vm = m.vm[0]
-    if vm.waiting[what] == 0:
-        return
     for a in range(len(m.actors)):
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
             actor.wait = WAIT_NONE
             actor.ready_ns = max(now, actor.local_ns)  # it may have fallen asleep ahead of the event that wakes it
             vm.waiting[what] -= 1
+            if vm.waiting[what] == 0:
+                return
 
 
 @inlined

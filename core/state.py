@@ -466,7 +466,7 @@ class Memory(NamedTuple):
     io: NDArray[Any]  # IO[device * 2 + direction, IO_CAP]
     slots: NDArray[np.uint8]  # uint8[swap slots], 1 = in use
     cpu_free: NDArray[np.int64]  # int64[cpus], busy until
-    touch_ns: NDArray[np.int64]  # int64[tasks, 4], cost of each kind of touch
+    touch_ns: NDArray[np.int64]  # int64[tasks * 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]
     ops: NDArray[np.int64]
     arrivals: NDArray[np.int64]  # int64[n, 4], network.timetable()

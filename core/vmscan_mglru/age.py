@@ -169,7 +169,8 @@ def look_around(m: Any, a: int, p: int) -> None:
 @jit
 def set_initial_priority(m: Any, n: int, sc: Any) -> None:
     """set_initial_priority(): kswapd begins where (total >> priority) * inactive / total is what it wants."""
-    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < m.nodes[n].lru_batch:
+    least = max(m.nodes[n].lru_batch, m.vm[0].batch + 1)  # more than the 32 of direct reclaim, whatever the scale
+    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < least:
         return
     node = m.nodes[n]
     inactive = 0

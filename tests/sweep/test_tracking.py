@@ -184,8 +184,25 @@ def test_an_experiment_opens_with_oom_rate_first(home: Path, results: Results) -
 def test_large_sweeps_keep_the_runs_that_matter() -> None:
     results = planted(axes={"ram_mib": [64]}, trials=ALL_BELOW, policies=("inline", "postponed"), confirm=1)
     shown: Projection = project(results)
-    assert (shown.n_trials, shown.n_hidden) == (2 * ALL_BELOW, 2 * ALL_BELOW - 4)
+    assert (shown.n_trials, shown.n_hidden) == (2 * ALL_BELOW, 2 * ALL_BELOW - 22)
     assert [record.name for record in shown.records if record.parent].count("trial 0 (default)") == 2
+
+
+def test_pareto_shows_what_no_other_trial_beats(results: Results) -> None:
+    trials = results.trials.copy()
+    study = (trials["cell"] == 0) & (trials["policy"] == "inline")
+    trials.loc[study, "oom_rate"] = [0.5, 0.0, 0.25]
+    trials.loc[study, "throughput"] = [10.0, 3.0, 9.0]
+    for top_k, shown in ((0, {0, 1, 2}), (3, {0, 1, 2})):
+        found = project(replace(results, trials=trials), trial_runs="pareto", top_k=top_k)
+        mine = [record for record in found.records if record.parent.endswith("/0/inline/study")]
+        assert {int(record.name.split()[1]) for record in mine} == shown
+    trials.loc[study, "throughput"] = [1.0, 3.0, 2.0]
+    found = project(replace(results, trials=trials), trial_runs="pareto", top_k=0)
+    assert {int(record.name.split()[1]) for record in found.records if record.parent.endswith("/0/inline/study")} == {0, 1, 2} - set(
+        trials.index[study & ~(trials["is_best"] | trials["is_default"] | (trials["oom_rate"] == 0))]
+    )
+    assert all(not record.parent for record in project(results, trial_runs="none").records)
 
 
 def test_records_hold_only_what_mlflow_takes(results: Results) -> None:

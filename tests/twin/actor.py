@@ -53,6 +53,7 @@ class Actor:
     """One thread of execution.
 
     Attributes:
+        node: where it allocates first.
         clock: its own time while it runs, ns.
         limit: from here on it gives way at the next cond_resched().
         ready: it runs at the earliest then.
@@ -72,6 +73,7 @@ class Actor:
 
     def __init__(self, kernel: Any) -> None:
         self.kernel = kernel
+        self.node = kernel.nodes[0]
         self.clock = self.limit = self.ready = 0
         self.asleep: Sleep | None = None
         self.memalloc = 0

@@ -18,6 +18,7 @@ from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
+    from tests.twin.node import Node
     from tests.twin.zone import Zone
 
 DEEPEST = 26  # procedures on the stack; deeper, nobody begins to reclaim
@@ -207,30 +208,36 @@ def wake_kswapds_of_class(k: Kernel, flags: int, now: int) -> None:
 
 
 def wake_kswapd(k: Kernel, now: int) -> None:
-    """wakeup_kswapd(); with a clean floor it looks whether that is broken."""
+    """wakeup_kswapd() of all nodes; with a clean floor each looks whether that is broken."""
     wake_kswapds_of_class(k, gfp.KERNEL, now)
-    if not k.old and k.node.kswapd_failures >= HOPELESS:
+    for node in k.nodes:
+        wake_kswapd_of(k, node, now)
+
+
+def wake_kswapd_of(k: Kernel, node: Node, now: int) -> None:
+    """That of one node, if it is short of memory and not hopeless."""
+    if not k.old and node.kswapd_failures >= HOPELESS:
         return
-    if not k.clean_floor.pages and not short_of_memory(k):
+    if not k.clean_floor.pages and not short_of_memory(k, node):
         return
-    if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
-        k.kswapd.wake(now)
+    if node.kswapd.asleep and node.kswapd.asleep.what is Wait.WORK:
+        node.kswapd.wake(now)
         k.count["kswapd_wake"] += 1
 
 
-def short_of_memory(k: Kernel) -> bool:
+def short_of_memory(k: Kernel, node: Node) -> bool:
     """2.6.23: a zone is below low, lowmem_reserve apart; 6.12: none is at high, or one is boosted."""
     if k.old:
-        return any(zone.free <= zone.marks.low + zone.reserve for zone in k.zones)
-    return any(zone.boost for zone in k.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in k.zones)
+        return any(zone.free <= zone.marks.low + zone.reserve for zone in node.zones)
+    return any(zone.boost for zone in node.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in node.zones)
 
 
 def wait_before_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     """A task that would reclaim may have to wait first, or instead; GO_ON: for a while, now it reclaims unless it was killed meanwhile."""
     if not actor.is_task:
         return GO_ON, None
-    free, half_min = reserve_left(k)
-    answer = k.decisions.before_direct(request.flags, free, half_min, k.node.kswapd_failures >= HOPELESS)
+    free, half_min = reserve_left(actor.node)
+    answer = k.decisions.before_direct(request.flags, free, half_min, actor.node.kswapd_failures >= HOPELESS)
     if answer == RECLAIM:
         return GO_ON, None
     if request.since is None:
@@ -238,7 +245,7 @@ def wait_before_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     k.count["pgscan_direct_throttle"] += 1
     if answer != WAIT_FOR_RESERVE:
         return (yield from k.handoff.wait(actor, request, answer))
-    yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
+    yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND, actor.node)
     return GO_ON, None
 
 
@@ -255,31 +262,30 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     return progress
 
 
-def reserve_left(k: Kernel) -> tuple[int, int]:
-    """Free pages, and half of the sum of the min marks."""
-    return k.free_pages, sum(zone.marks.min + zone.boost for zone in k.zones) // 2
+def reserve_left(node: Node) -> tuple[int, int]:
+    """Free pages of the node, and half of the sum of its min marks."""
+    return sum(zone.free for zone in node.zones), sum(zone.marks.min + zone.boost for zone in node.zones) // 2
 
 
-def allow_direct_reclaim(k: Kernel) -> bool:
+def allow_direct_reclaim(node: Node) -> bool:
     """More than half of the reserve is free, or kswapd has given up."""
-    free, half_min = reserve_left(k)
-    return free > half_min or k.node.kswapd_failures >= HOPELESS
+    free, half_min = reserve_left(node)
+    return free > half_min or node.kswapd_failures >= HOPELESS
 
 
-def reclaimable_pages(k: Kernel) -> int:
+def reclaimable_pages(k: Kernel, node: Node) -> int:
     """zone_reclaimable_pages() of the node: anonymous lists count while there is swap."""
-    return sum(len(pages) for (file, _), pages in k.node.lists.items() if file or k.swap.free > 0)
+    return sum(len(pages) for (file, _), pages in node.lists.items() if file or k.swap.free > 0)
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
     """kswapd found that all of it was scanned six times and nothing was freed, or gave up."""
-    return k.node.kswapd_failures >= HOPELESS or all(zone.hopeless for zone in k.zones)
+    return all(zone.hopeless or zone.node.kswapd_failures >= HOPELESS for zone in k.zones)
 
 
 def reclaim_could_help(k: Kernel, flags: int) -> bool:
     """should_reclaim_retry(): would some zone pass min if everything reclaimable were free?"""
-    reclaimable = reclaimable_pages(k)
     for zone in k.zones:
-        if zone.free + min(reclaimable, lru_pages_of_zone(k, zone)) > zone.floor(Mark.MIN, gfp.KERNEL, k.old):
+        if zone.free + min(reclaimable_pages(k, zone.node), lru_pages_of_zone(k, zone)) > zone.floor(Mark.MIN, gfp.KERNEL, k.old):
             return True
     return k.zones[-1].ok(Mark.MIN, flags, k.old)

@@ -28,7 +28,7 @@ class CleanFloor:
         """By the kernel's counters: a page that is both mapped and dirty is taken off twice."""
         k = self.kernel
         unclean = len(k.dirty) + sum(not page.anon for page in k.writeback) + sum(not page.anon for page in k.mapped)
-        return k.free_pages + max(sum(page.cached and not page.anon for page in k.pages) - unclean, 0)
+        return k.free_pages + max(len(k.page_cache) - unclean, 0)
 
     def broken(self) -> bool:
         return self.clean_and_free <= self.pages

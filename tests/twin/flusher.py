@@ -8,7 +8,6 @@ from core.units import MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.page import Page
 from tests.twin.page_io import pageout
-from tests.twin.reclaim import BATCH
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -47,9 +46,10 @@ class Flusher(Actor):
                 throttle.flush_wanted = 0
                 yield Sleep(Wait.WORK, next_old)
                 continue
-            written = yield from self.call(write_dirty_pages(k, self, CHUNK, before))
-            throttle.flush_wanted = max(throttle.flush_wanted - written, 0) if written == CHUNK else 0
-            if before and written < CHUNK:
+            chunk = k.scale.nearest(CHUNK)
+            written = yield from self.call(write_dirty_pages(k, self, chunk, before))
+            throttle.flush_wanted = max(throttle.flush_wanted - written, 0) if written == chunk else 0
+            if before and written < chunk:
                 next_old = self.clock + PERIOD
             if written == 0 or (k.old and k.file_device.congested):
                 yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
@@ -68,7 +68,7 @@ def write_dirty_pages(k: Kernel, actor: Actor, most: int, before: int = 0) -> St
             continue
         written += yield from actor.call(pageout(k, actor, page, False))
         tried += 1
-        if tried % BATCH == 0:
+        if tried % k.batch == 0:
             yield GIVE_WAY
     return written
 

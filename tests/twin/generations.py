@@ -12,7 +12,8 @@ from tests.twin.lru import LruList
 
 if TYPE_CHECKING:
     from tests.twin.actor import Actor
-    from tests.twin.kernel import Kernel, Node
+    from tests.twin.kernel import Kernel
+    from tests.twin.node import Node
     from tests.twin.page import Page
 
 ANON, FILE = False, True
@@ -57,9 +58,10 @@ def tier_of(page: Page) -> int:
 
 
 class Generations:
-    """lru_gen_folio of a node; ``birth``: when each generation began."""
+    """lru_gen_folio of a node; ``birth``: when each generation began; ``batch``: MIN_LRU_BATCH."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
         self.max_seq = MIN_GENS + 1
         self.min_seq = {ANON: 0, FILE: 0}
         self.birth = dict.fromkeys(range(self.max_seq + 1), 0)
@@ -174,7 +176,7 @@ class Generations:
     def cheaper(self, than: tuple[bool, int, int], which: tuple[bool, int, int]) -> bool:
         """positive_ctrl_err(): (type, tier, gain) ``which`` refaults little, or less for its evictions than ``than``."""
         sp, pv = self.counts[than[:2]], self.counts[which[:2]]
-        return pv.refaults < LRU_BATCH or pv.refaults * (sp.total + LRU_BATCH) * than[2] <= (sp.refaults + 1) * pv.total * which[2]
+        return pv.refaults < self.batch or pv.refaults * (sp.total + self.batch) * than[2] <= (sp.refaults + 1) * pv.total * which[2]
 
     def type_and_tier(self, swappiness: int, may_io: bool) -> tuple[bool, int | None]:
         """isolate_folios(): the type to try first; with get_type_to_scan() also the highest tier to evict."""
@@ -218,17 +220,17 @@ def refaulted(k: Kernel, page: Page, node: Node) -> None:
 
 def look_around(k: Kernel, actor: Actor, page: Page) -> None:
     """lru_gen_look_around(): 64 entries about that of a young page, of its mapping and its page table."""
-    start = page.index - page.index % PMD
-    end = min(start + PMD, len(k.pages))
+    entries, around = PMD // k.scale.real, LRU_BATCH // k.scale.real
+    start = page.index - page.index % entries
+    end = min(start + entries, len(k.pages))
     start = max([start, *(p.index + 1 for p in k.pages[start : page.index] if p.last)])
     end = min([end, *(p.index + 1 for p in k.pages[page.index : end] if p.last)])
-    if end - start > LRU_BATCH:
-        if page.index - start < LRU_BATCH // 2:
-            end = start + LRU_BATCH
-        elif end - page.index < LRU_BATCH // 2:
-            start = end - LRU_BATCH
-        else:
-            start, end = page.index - LRU_BATCH // 2, page.index + LRU_BATCH // 2
+    if end - start > around:
+        if end - page.index < around // 2:
+            start = end - around
+        elif page.index - start >= around // 2:
+            start = page.index - around // 2
+        end = start + around
     mapped = [p for p in k.pages[start:end] if p.mapped]
     for p in mapped:
         if p.young and p.lru is not None:

@@ -30,6 +30,7 @@ class Handoff:
             if actor.asleep and actor.asleep.what is Wait.HANDOFF:
                 actor.handed = self.kernel.take_frame_of(zone)
                 actor.wake(now)
+                self.kernel.count["pages handed over"] += 1
                 return
 
     def wait(self, actor: Actor, request: Request, answer: int) -> Steps:
@@ -79,4 +80,4 @@ def gave_up(k: Kernel) -> bool:
     """kswapd: every zone is all_unreclaimable (2.6.23), or it failed 16 times (6.12)."""
     if k.old:
         return all(zone.hopeless for zone in k.zones)
-    return k.node.kswapd_failures >= HOPELESS
+    return all(node.kswapd_failures >= HOPELESS for node in k.nodes)

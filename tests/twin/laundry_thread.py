@@ -46,8 +46,8 @@ class LaundryThread(Actor):
         self.target = self.last_target = 0
         self.in_shortfall = False
         self.cycles = 0
-        self.rate = max(kernel.values["background_launder_rate"] // KIB_PER_PAGE // 10, 1)
-        self.most = kernel.values["background_launder_max"] // KIB_PER_PAGE
+        self.rate = max(kernel.scale.nearest(kernel.values["background_launder_rate"] // KIB_PER_PAGE // 10), 1)
+        self.most = kernel.scale.nearest(kernel.values["background_launder_max"] // KIB_PER_PAGE)
         self.body = self.live()
 
     def ask(self, request: Request, now: int) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
     from tests.twin.page import Page
+    from tests.twin.zone import Zone
 
 
 class LruList:
@@ -60,10 +61,10 @@ class NodeLists:
 
 def list_of(k: Kernel, page: Page) -> LruList:
     """Where a page belongs by its flags."""
+    assert page.zone is not None
     if k.old:
-        assert page.zone is not None
         return page.zone.active if page.active else page.zone.inactive
-    return k.node.lists[not page.anon, page.active]
+    return page.zone.node.lists[not page.anon, page.active]
 
 
 def put_on_lru(k: Kernel, page: Page) -> None:
@@ -78,13 +79,14 @@ def lru_pages(k: Kernel) -> int:
     """Pages on all lists; isolated ones are not."""
     if k.old:
         return sum(zone.nr_lru for zone in k.zones)
-    return sum(map(len, k.node.lists.values()))
+    return sum(node.lru_pages for node in k.nodes)
 
 
-def lru_pages_of_zone(k: Kernel, zone: object) -> int:
+def lru_pages_of_zone(k: Kernel, zone: Zone) -> int:
     """The same for one zone."""
-    lists = [z_list for z in k.zones for z_list in (z.active, z.inactive, z.laundry)] if k.old else k.node.lists.values()
-    return sum(page.zone is zone for pages in lists for page in pages)
+    if k.old:
+        return zone.nr_lru
+    return sum(page.zone is zone for pages in zone.node.lists.values() for page in pages)
 
 
 def mark_page_accessed(k: Kernel, page: Page) -> None:
@@ -100,7 +102,7 @@ def mark_page_accessed(k: Kernel, page: Page) -> None:
         put_on_lru(k, page)
         k.count["pgactivate"] += 1
         if not k.old:
-            k.nonresident_age += 1
+            k.node_of(page).nonresident_age += 1
 
 
 def rotate_reclaimable_page(k: Kernel, page: Page) -> None:

@@ -11,11 +11,13 @@ from tests.twin.generations import ANON, FILE, LRU_BATCH, MIN_GENS, Generations,
 from tests.twin.oom import out_of_memory
 from tests.twin.page import Page
 from tests.twin.reclaim import DEF_PRIORITY, Met, ScanControl, count_scanned, isolated
+from tests.twin.slab_burst import after_shrink_slab
 from tests.twin.vmscan_612 import shrink_folio_list
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
-    from tests.twin.kernel import Kernel, Node
+    from tests.twin.kernel import Kernel
+    from tests.twin.node import Node
 
 MOST_AT_ONCE = 64 * LRU_BATCH  # MAX_LRU_BATCH
 WALK = 4096  # page table entries between two points where others may run
@@ -35,15 +37,17 @@ def age(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
 
 def walk(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
     """walk_mm() over all mapped pages, then inc_max_seq()."""
-    for first in range(0, len(k.pages), WALK):
+    entries = WALK // k.scale.real
+    for first in range(0, len(k.pages), entries):
         if first:
             yield GIVE_WAY
-        mapped = [page for page in k.pages[first : first + WALK] if page.mapped]
+        mapped = [page for page in k.pages[first : first + entries] if page.mapped]
         for page in mapped:
             if page.young and page.lru is not None and k.node_of(page) is node:
                 node.gens.used(page)
         actor.clock += len(mapped) * k.machine.walk_ns
     node.gens.begin_new(swappy, actor.clock)
+    k.count["generations begun"] += 1
     node.gens.ageing = False
 
 
@@ -52,12 +56,12 @@ def walk(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
 
 def swappiness_of(k: Kernel, sc: ScanControl) -> int:
     """get_swappiness(): none when swap is nearly full."""
-    return k.values["swappiness"] if sc.may_swap and k.swap.free >= LRU_BATCH else 0
+    return k.values["swappiness"] if sc.may_swap and k.swap.free >= k.nodes[0].gens.batch else 0
 
 
 def set_initial_priority(k: Kernel, node: Node, sc: ScanControl) -> None:
     """Begin where a generation is about what is wanted."""
-    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < LRU_BATCH:
+    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < max(node.gens.batch, k.batch + 1):  # direct reclaim never wants so much
         return
     inactive = node.gens.nr(FILE, False) + (node.gens.nr(ANON, False) if k.swap.free else 0)
     sc.priority = min(max(inactive.bit_length() - 1 - (sc.nr_to_reclaim - 1).bit_length(), DEF_PRIORITY // 2), DEF_PRIORITY)
@@ -71,7 +75,7 @@ def lru_gen_age_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> No
         return
     gens = node.gens
     kinds = (ANON, FILE) if swappiness_of(k, sc) else (FILE,)
-    sizable = sum(len(gens.lists[file, seq]) for file in kinds for seq in gens.seqs(file)) >> sc.priority > 0
+    sizable = sum(len(gens.lists[file, seq]) for file in kinds for seq in gens.seqs(file)) * k.scale.real >> sc.priority > 0
     if not sizable or actor.clock < gens.birth[gens.min_seq[FILE]] + min_ttl:
         out_of_memory(k, actor.clock)
 
@@ -90,6 +94,7 @@ def lru_gen_shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) ->
         objects, slab_pages = k.slab.shrink_612(sc.priority)
         sc.slab_scanned += objects
         freed += slab_pages
+        yield from after_shrink_slab(k, actor)
     if freed:
         node.kswapd_failures = 0
     return freed
@@ -104,14 +109,14 @@ def try_to_shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -
         if due and sc.priority != DEF_PRIORITY:
             yield from age(k, actor, node, swappiness > 0)
             return freed
-        plan = pages >> sc.priority
+        plan = k.scale.up(pages * k.scale.real >> sc.priority)
         if not plan:
             return freed
         scanned, file, folios = isolate_folios(k, actor, node, sc, swappiness)
         node.gens.retire_empty(swappiness > 0)
         looked += scanned
         if folios:
-            freed += yield from actor.call(shrink_folio_list(k, actor, sc, file, folios))
+            freed += yield from actor.call(shrink_folio_list(k, actor, node, sc, file, folios))
         elif not scanned or node.gens.oldest(swappiness > 0) + MIN_GENS > node.gens.max_seq:
             return freed
         if looked >= plan or should_abort_scan(k, actor, node, sc, sc.nr_reclaimed + freed):
@@ -124,7 +129,7 @@ def should_abort_scan(k: Kernel, actor: Actor, node: Node, sc: ScanControl, free
     """Enough was freed, or kswapd finds every zone a batch above high."""
     if freed >= sc.nr_to_reclaim:
         return True
-    return actor.is_kswapd and all(zone.free > zone.floor(Mark.HIGH, gfp.NOWAIT, k.old) + LRU_BATCH for zone in node.zones)
+    return actor.is_kswapd and all(zone.free > zone.floor(Mark.HIGH, gfp.NOWAIT, k.old) + node.gens.batch for zone in node.zones)
 
 
 def isolate_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, swappiness: int) -> tuple[int, bool, list[Page]]:
@@ -146,12 +151,13 @@ def scan_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool
     oldest = gens.lists[file, gens.min_seq[file]]
     folios: list[Page] = []
     looked = 0
-    for _ in range(min(len(oldest), MOST_AT_ONCE)):
-        if len(folios) == LRU_BATCH:
+    most = MOST_AT_ONCE // k.scale.real
+    for _ in range(min(len(oldest), most)):
+        if len(folios) == gens.batch:
             break
         (page,) = oldest.take_oldest(1)
         looked += 1
-        if sort_folio(sc, gens, page, tier):
+        if sort_folio(k, sc, gens, page, tier):
             actor.clock += k.machine.scan_ns
         elif not sc.flags & gfp.IO and (page.dirty or (page.anon and page.slot is None)):
             oldest.add(page)
@@ -161,10 +167,10 @@ def scan_folios(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool
             page.active = page.active and page.referenced
             folios.append(page)
     count_scanned(k, actor, len(isolated(folios)))
-    return (looked if folios or looked == MOST_AT_ONCE else 0), folios
+    return (looked if folios or looked == most else 0), folios
 
 
-def sort_folio(sc: ScanControl, gens: Generations, page: Page, tier: int) -> bool:
+def sort_folio(k: Kernel, sc: ScanControl, gens: Generations, page: Page, tier: int) -> bool:
     """Spared for its tier, or it waits for a read or write: one generation up."""
     file = not page.anon
     if file:
@@ -173,10 +179,12 @@ def sort_folio(sc: ScanControl, gens: Generations, page: Page, tier: int) -> boo
     above = gens.min_seq[file] + 1
     if tier_of(page) > tier:
         gens.counts[file, tier_of(page)].spared += 1
+        k.count["pages spared for their tier"] += 1
         page.referenced = page.active = False
         gens.put(page, above, oldest=True)
         return True
     if page.locked or page.writeback or (file and page.dirty):
+        k.count["pages moved up to wait for I/O"] += 1
         page.reclaim = page.reclaim or page.dirty or page.writeback
         page.referenced = page.active = False
         gens.put(page, above)

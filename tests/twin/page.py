@@ -22,7 +22,7 @@ class Page:
         locked: its read is under way.
         lru: the list it is on; None: no frame, or isolated.
         slot: its place on the swap device.
-        shadow: what is remembered of its eviction: the clock of evictions, with generations a generations.Shadow.
+        shadow: what is remembered of its eviction: the node and its clock of evictions, with generations a generations.Shadow.
         zero_page: mapped to the shared page of zeroes, which is no frame of its own.
         gone: unmapped or truncated; its frame goes as soon as nobody works on it.
         owner: the task whose anonymous contents it has.
@@ -103,6 +103,7 @@ def free_page_of(k: Kernel, page: Page) -> None:
         k.writeout.cleaned(page)
     k.laundry.discard(page)
     k.swap.leave_cache(page)
+    k.page_cache.discard(page)
     zone, page.zone = page.zone, None
     assert zone is not None
     page.clear_flags()
@@ -122,12 +123,9 @@ def evict(k: Kernel, page: Page) -> None:
     if page.gone:
         bury(k, page)
         return
-    if k.generations:
-        node = k.node_of(page)
-        shadow = node.gens.evicted(node, page)
-    else:
-        shadow = k.nonresident_age
-        k.nonresident_age += 1
+    node = k.node_of(page)
+    shadow = node.gens.evicted(node, page) if k.generations else (node, node.nonresident_age)
+    node.nonresident_age += not k.generations
     free_page_of(k, page)
     page.shadow = shadow
 

@@ -29,7 +29,7 @@ class ScanControl:
     for_floor: bool = False  # only to mend the clean floor: clean file pages stay
     laundry: list[Page] = field(default_factory=list)
     # 6.12
-    nr_to_reclaim: int = BATCH
+    nr_to_reclaim: int = 0
     nr_reclaimed: int = 0  # by direct reclaim before the present node
     may_deactivate: dict[bool, bool] = field(default_factory=dict)  # by is_file
     force_deactivate: bool = False

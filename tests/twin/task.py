@@ -19,6 +19,7 @@ from core.streams import (
     JUMP,
     PAGE_MASK,
     READ,
+    RECEIVE,
     RUN,
     SLEEP,
     THINK,
@@ -27,7 +28,7 @@ from core.streams import (
 )
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.allocator import alloc_page, wake_kswapd
+from tests.twin.allocator import alloc_page, wake_kswapd_of
 from tests.twin.flusher import fsync
 from tests.twin.generations import refaulted
 from tests.twin.lru import mark_page_accessed, put_on_lru
@@ -79,6 +80,7 @@ class Task(Actor):
 
     def __init__(self, kernel: Kernel, streams: Streams, index: int) -> None:
         super().__init__(kernel)
+        self.node = kernel.nodes[index % len(kernel.nodes)]
         self.operations = decode([int(w) for w in streams.ops[streams.task_first[index] : streams.task_last[index]]])
         own = int(streams.op_ns[index])
         touch, copy = kernel.machine.touch_ns + own, kernel.machine.copy_ns + own
@@ -228,6 +230,8 @@ class Task(Actor):
         k = self.kernel
         page.clear_flags()
         page.zone = zone
+        if not page.anon:
+            k.page_cache.add(page)
         page.active = page.shadow is not None and refault(k, page)
         page.shadow = None
         page.zero_page = False
@@ -256,19 +260,24 @@ class Task(Actor):
         if page.mappable:
             k.count["pgmajfault"] += 1
         self.clock += k.machine.major_fault_ns
-        self.start_read(page)
-        if code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN):
+        sequential = code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN)
+        faults = 1 if sequential and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
+        self.start_read(page, faults)
+        if sequential:
             self.read_ahead(page)
         yield Sleep(Wait.PAGE, NEVER, page)
+        if faults > 1 and not self.memdie:  # they come one after another, each with its latency
+            yield Sleep(Wait.TIMER, self.clock + (faults - 1) * k.device_of(page).device.latency_ns)
 
-    def start_read(self, page: Page) -> None:
+    def start_read(self, page: Page, faults: int = 1) -> None:
+        """A page here stands for several real ones: either they are read in one go, or each is a fault of its own."""
         page.locked = True
-        self.kernel.device_of(page).submit(page, False, self.clock)
+        self.kernel.device_of(page).submit(page, False, self.clock, faults=faults)
 
     def read_ahead(self, page: Page) -> None:
         """What follows in the file, while memory above low is left."""
         k = self.kernel
-        for _ in range(READAHEAD - 1):
+        for _ in range(k.scale.nearest(READAHEAD) - 1):
             if page.last:
                 return
             page = k.pages[page.index + 1]
@@ -297,7 +306,12 @@ class Task(Actor):
             pages = min(op.count, self.kernel_pages)
             self.kernel_pages -= pages
             k.free_kernel_pages(pages)
-            self.complete(100 * (pages + 1))
+            self.complete(100 * (pages * k.scale.real + 1))
+        elif op.code == RECEIVE:
+            packets = min(op.count, k.network.backlog)
+            k.network.backlog -= packets
+            k.free_kernel_pages(packets)
+            self.complete(100 + k.machine.copy_ns * packets)
         elif op.code == FSYNC:
             yield from self.call(fsync(k, self, k.pages[op.page : op.page + op.count]))
             if not self.memdie:
@@ -305,7 +319,7 @@ class Task(Actor):
         elif op.code == DISCARD:
             for page in k.pages[op.page : op.page + op.count]:
                 forget(k, page)
-            self.complete(100 * op.count)
+            self.complete(100 * op.count * k.scale.real)
         else:
             assert op.code == JUMP
             self.at = op.count
@@ -337,8 +351,9 @@ class Task(Actor):
             zone.kernel += 1
             self.kernel_pages += 1
             if flags & gfp.FALLBACK and not k.old and zone.fell_back(k.values["watermark_boost_factor"]):
-                wake_kswapd(k, self.clock)
-        self.complete(100 * (pages + 1))
+                k.count["watermarks boosted"] += 1
+                wake_kswapd_of(k, zone.node, self.clock)
+        self.complete(100 * (pages * k.scale.real + 1))
 
 
 def refault(k: Kernel, page: Page) -> bool:

@@ -11,9 +11,11 @@ from tests.twin.actor import GIVE_WAY, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import wake_kswapd
 from tests.twin.laundry import in_laundries, to_laundry
 from tests.twin.lru import lru_pages
+from tests.twin.node import zonelist
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, count_scanned, count_stolen, isolated, put_back
+from tests.twin.slab_burst import after_shrink_slab
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -84,12 +86,13 @@ def shrink_page_list(k: Kernel, actor: Actor, sc: ScanControl, pages: list[Page]
                 wake_kswapd(k, actor.clock)
         else:
             if verdict == WRITE:
+                k.count["pages laundered"] += laundering
                 yield from actor.call(pageout(k, actor, page, True))
             elif verdict == ACTIVATE:
                 page.active = True
                 k.count["pgactivate"] += 1
             kept.append(page)
-        if laundering and looked % BATCH == 0:
+        if laundering and looked % k.batch == 0:
             yield GIVE_WAY
     put_back(k, kept)
     count_stolen(k, actor, freed)
@@ -119,19 +122,20 @@ def shrink_active_list(k: Kernel, actor: Actor, zone: Zone, sc: ScanControl, pag
 def shrink_zone(k: Kernel, actor: Actor, zone: Zone, sc: ScanControl) -> Steps:
     """Batches from both lists in turn, as many as the priority says; pages freed."""
     freed = 0
-    zone.scan_active += (len(zone.active) >> sc.priority) + 1
-    zone.scan_inactive += (len(zone.inactive) >> sc.priority) + 1
+    real = k.scale.real
+    zone.scan_active += (len(zone.active) * real >> sc.priority) + 1
+    zone.scan_inactive += (len(zone.inactive) * real >> sc.priority) + 1
     active, inactive = 0, 0
     if zone.scan_active >= BATCH:
-        active, zone.scan_active = zone.scan_active, 0
+        active, zone.scan_active = divmod(zone.scan_active, real)
     if zone.scan_inactive >= BATCH:
-        inactive, zone.scan_inactive = zone.scan_inactive, 0
+        inactive, zone.scan_inactive = divmod(zone.scan_inactive, real)
     while active or inactive:
-        batch = min(active, BATCH)
+        batch = min(active, k.batch)
         active -= batch
         if batch:
             shrink_active_list(k, actor, zone, sc, batch)
-        batch = min(inactive, BATCH)
+        batch = min(inactive, k.batch)
         inactive -= batch
         pages = isolated(zone.inactive.take_oldest(batch))
         if pages:
@@ -189,7 +193,7 @@ def launder(k: Kernel, actor: Actor, sc: ScanControl, pages: int) -> Steps:
     if sc.laundry:
         yield from actor.call(shrink_page_list(k, actor, sc, take_laundry(k, sc), laundering=True))
     else:
-        yield from actor.call(launder_zones(k, actor, sc, k.zones, pages))
+        yield from actor.call(launder_zones(k, actor, sc, actor.node.zones, pages))
     actor.memalloc = memalloc
 
 
@@ -197,7 +201,7 @@ def launder_zones(k: Kernel, actor: Actor, sc: ScanControl, zones: list[Zone], m
     """Batches of the oldest pages on the laundry list of each zone; pages looked at."""
     looked = 0
     for zone in zones:
-        while pages := isolated(zone.laundry.take_oldest(min(BATCH, most - looked))):
+        while pages := isolated(zone.laundry.take_oldest(min(k.batch, most - looked))):
             looked += len(pages)
             k.count["pgscan_kswapd"] += len(pages)
             yield from actor.call(shrink_page_list(k, actor, sc, pages, laundering=True))
@@ -217,15 +221,16 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
         sc.priority = priority
         sc.nr_scanned = 0
         hopeless = True
-        for zone in reversed(k.zones):
+        for zone in zonelist(k.nodes, actor.node):
             zone.prev_priority = min(zone.prev_priority, priority)
             if not zone.hopeless or priority == DEF_PRIORITY:
                 hopeless = False
                 freed += yield from actor.call(shrink_zone(k, actor, zone, sc))
         if not recursion:
             freed += k.slab.shrink_2623(sc.nr_scanned, pages)[1]
+            yield from after_shrink_slab(k, actor)
         scanned += sc.nr_scanned
-        if freed >= BATCH:
+        if freed >= k.batch:
             result = 1
             break
         if recursion:
@@ -246,7 +251,7 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
 
 def priority_done(k: Kernel, actor: Actor, sc: ScanControl, scanned: int) -> Steps:
     """Not enough yet: wake pdflush, launder, nap."""
-    if scanned > BATCH * 3 // 2 and k.decisions.wake_pdflush(False, sc.priority):
+    if 2 * scanned > 3 * k.batch and k.decisions.wake_pdflush(False, sc.priority):
         k.dirty_throttle.wake_flusher(scanned, actor.clock)
     if pages := pages_to_launder(k, actor, sc, AFTER_PRIORITY):
         yield from launder(k, actor, sc, pages)

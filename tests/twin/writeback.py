@@ -29,7 +29,7 @@ class DirtyThrottle:
         self.kernel = kernel
         self.flush_wanted = 0
         self.written = self.dirtied = self.stamp = 0
-        self.bandwidth = self.ratelimit = FIRST_BANDWIDTH
+        self.bandwidth = self.ratelimit = kernel.scale.nearest(FIRST_BANDWIDTH)
         self.totalreserve = sum(min(z.managed, z.lowmem_reserve + z.marks.high + z.reserve) for z in kernel.zones)
 
     # --- limits ----------------------------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ class DirtyThrottle:
     def limits_612(self) -> tuple[int, int]:
         """domain_dirty_limits(): percent of free pages beyond the reserve and of the file lists."""
         k = self.kernel
-        dirtyable = max(k.free_pages - self.totalreserve, 0) + k.node.nr(True, False) + k.node.nr(True, True) + 1
+        dirtyable = max(k.free_pages - self.totalreserve, 0) + sum(node.nr(True, False) + node.nr(True, True) for node in k.nodes) + 1
         limit = k.values["dirty_ratio"] * dirtyable // 100
         background = k.values["dirty_background_ratio"] * dirtyable // 100
         return (limit // 2 if background >= limit else background), limit
@@ -82,15 +82,17 @@ class DirtyThrottle:
     def ratelimit_pages(self) -> int:
         """2.6.23: 1/32 of the memory of a CPU."""
         machine = self.kernel.machine
-        return min(max(machine.ram_pages // (32 * machine.cpus), 16), 1024)
+        nearest = self.kernel.scale.nearest
+        return min(max(machine.ram_pages // (32 * machine.cpus), nearest(16)), nearest(1024))
 
     def look_after(self) -> int:
         """Who has dirtied so many pages looks at the limits."""
         limit = self.limits()[1]
         if self.kernel.old:
-            return 8 if self.exceeded(limit) else self.ratelimit_pages()
-        room = limit - len(self.kernel.dirty) - self.file_writeback
-        return 1 << (room.bit_length() - 1) // 2 if room > 0 else 1
+            return self.kernel.scale.nearest(8) if self.exceeded(limit) else self.ratelimit_pages()
+        real = self.kernel.scale.real
+        room = (limit - len(self.kernel.dirty) - self.file_writeback) * real
+        return max((1 << (room.bit_length() - 1) // 2) // real, 1) if room > 0 else 1
 
     def balance_dirty_pages(self, actor: Actor) -> Steps:
         """For an actor that has dirtied some pages."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core import gfp
 from tests.twin.lru import LruList
 from tests.twin.watermarks import Mark, Marks, discounted_min
@@ -22,7 +24,8 @@ class Zone:
         scan_active, scan_inactive: nr_scan_active and nr_scan_inactive.
     """
 
-    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int, atomic_reserve: int, rt_quarter: bool) -> None:
+    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int, atomic_reserve: int, rt_quarter: bool, pageblock: int) -> None:
+        self.node: Any = None
         self.managed = self.free = pages
         self.kernel = 0
         self.marks = marks
@@ -30,6 +33,7 @@ class Zone:
         self.reserve = reserve
         self.atomic_reserve = atomic_reserve
         self.rt_quarter = rt_quarter
+        self.pageblock = pageblock
         self.boost = 0
         self.active, self.inactive, self.laundry = LruList(), LruList(), LruList()
         self.scanned = 0
@@ -65,7 +69,7 @@ class Zone:
     def fell_back(self, factor: int) -> bool:
         """boost_watermark(): a pageblock more after an allocation had to take one of another migratetype; False: not in so small a zone."""
         most = self.marks.high * factor // 10_000
-        if self.managed < 4 * PAGEBLOCK or most == 0:
+        if self.managed < 4 * self.pageblock or most == 0:
             return False
-        self.boost = min(self.boost + PAGEBLOCK, max(most, PAGEBLOCK))
+        self.boost = min(self.boost + PAGEBLOCK, max(most, self.pageblock))  # a page here is as many events as real pages
         return True
