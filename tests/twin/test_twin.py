@@ -79,7 +79,7 @@ WAITING = {"allocstall": 0, "pgsteal_direct": 0, "pgscan_direct_throttle": 60}  
 REACHED_OTHERWISE = {
     "handoff": WAITING,
     "laundry_queue": WAITING,
-    "mglru": {"pgdeactivate": 0, "nr_vmscan_immediate_reclaim": 0, "workingset_activate_file": 8},
+    "mglru": {"acks_lost": 0, "pgdeactivate": 0, "nr_vmscan_immediate_reclaim": 0, "workingset_activate_file": 8},
     "way_forward": WAITING,
 }
 
