@@ -124,7 +124,7 @@ def run_guest(point: Point, kernel: Kernel) -> Run:
     ending = qemu.boot(kernel, build(kernel), made, guest_mib(point.machine.ram_mib), point.machine.cpus, timeout)
     if ending.how == qemu.FAILED:
         raise LabError(f"lab: point {point.name}: guest: {ending.why}")
-    run = report.read(ending, made)
+    run = report.read(ending, made, point.streams.horizon_ns)
     if not run.samples:
         raise LabError(f"lab: point {point.name}: the guest did not come to its tasks ({ending.how}, stage {ending.report['stage']})")
     return run

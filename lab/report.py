@@ -86,10 +86,12 @@ class Run:
 
     Attributes:
         ending: how it ended.
+        horizon_ns: when the run was to end.
         tasks, samples: see there; the first sample is from the start, the last from the end.
     """
 
     ending: Ending
+    horizon_ns: int
     tasks: tuple[TaskLog, ...]
     samples: tuple[Sample, ...]
 
@@ -114,7 +116,7 @@ class Run:
             "oom_kills": max(killed, found["oom_kill"]),
             "deadlock": int(how in (HANG, PANICKED, TIMEOUT)),
             "time_to_first_oom_ns": report["first_kill_ns"] if killed else -1,
-            "elapsed_ns": max(task.end_ns for task in self.tasks) if finished else report["elapsed_ns"],
+            "elapsed_ns": max(task.end_ns for task in self.tasks) if finished else self.horizon_ns,
             "nr_free_min_seen": min(report["free_min"], *(sample.vmstat["nr_free_pages"] for sample in self.samples)),
             "nr_free_final": last["nr_free_pages"],
         }
@@ -142,13 +144,13 @@ class Run:
         return sum(sample.vmstat[name] for sample in half) / len(half)
 
 
-def read(ending: Ending, plan: Plan) -> Run:
+def read(ending: Ending, plan: Plan, horizon_ns: int) -> Run:
     """The report in the memory that a run left behind."""
     from lab.plan import TASKS_AT
 
     tasks = tuple(_task(ending.memory, TASKS_AT + number * TASK_BYTES) for number in range(plan.tasks))
     count = max(0, min(ending.report["n_samples"], plan.max_samples))
-    return Run(ending, tasks, tuple(_sample(ending.memory, plan.samples_at + number * SAMPLE_BYTES) for number in range(count)))
+    return Run(ending, horizon_ns, tasks, tuple(_sample(ending.memory, plan.samples_at + number * SAMPLE_BYTES) for number in range(count)))
 
 
 def _task(memory: bytes, at: int) -> TaskLog:
