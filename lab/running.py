@@ -49,7 +49,8 @@ def run(machine: str, workload: str, options: Options) -> Iterator[str]:
     yield f"{'':32}{'kernel':>16}{'simulator':>16}{'ratio':>9}"
     for name, value in guest.metrics.items():
         if value or simulated[name]:
-            yield f"{name:32}{value:>16}{simulated[name]:>16}{simulated[name] / value if value > 0 else float('nan'):>9.2f}"
+            ratio = f"{simulated[name] / value:.2f}" if value > 0 else ""
+            yield f"{name:32}{value:>16}{simulated[name]:>16}{ratio:>9}"
 
 
 def parse(machine: str, workload: str, options: Options) -> Point:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import prefix
+from lab import plan, prefix, qemu
 from lab.cache import LabError
-from lab.image import archive
+from lab.image import archive, build
 from lab.kernel import Kernel, find
-from lab.point import run_guest, run_simulator
+from lab.point import Point, guest_mib, run_guest, run_simulator
 from lab.running import Options, parse
 
 needs_qemu = pytest.mark.skipif(
@@ -44,6 +44,25 @@ def test_a_kill_is_seen() -> None:
     run = run_guest(parse("lab-128m", "w1-zijlstra", Options(sets)), find())
     assert run.metrics["oom_kills"] == 1
     assert 0 < run.metrics["time_to_first_oom_ns"] < 2_000_000_000
+
+
+def ending(point: Point, settings: list[tuple[str, str]], timeout_s: float = 60) -> qemu.Ending:
+    kernel = find()
+    made = plan.make(point.streams, point.machine, settings, 1)
+    return qemu.boot(kernel, build(kernel), made, guest_mib(point.machine.ram_mib), 1, timeout_s)
+
+
+@needs_qemu
+@pytest.mark.slow
+def test_panic_timeout_and_hang_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = ("machine.ram_mib=64", "workload.size_mib=4", "workload.duration_s=3")
+    assert ending(parse("lab-128m", "w1-zijlstra", Options(small)), [("/proc/sysrq-trigger", "c")]).how == qemu.PANICKED
+    assert ending(parse("lab-128m", "w1-zijlstra", Options(small)), [], timeout_s=0.2).how == qemu.TIMEOUT
+    monkeypatch.setattr(plan, "HANG_NS", 400_000_000)
+    stuck = parse("lab-128m", "w1-zijlstra", Options((*small, "machine.file.latency_ns=2000000000")))  # the first page of text does not come
+    found = ending(stuck, stuck.settings)
+    assert found.how == qemu.HANG
+    assert 400_000_000 <= found.report["elapsed_ns"] < 1_500_000_000
 
 
 def test_missing_programs_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
