@@ -57,7 +57,7 @@ WAIT_KSWAPD: Final = 11  # kswapd frees something
 WAIT_HANDOFF: Final = 12  # kswapd hands over a page; wait_arg: place in the queue
 WAIT_FLOOR: Final = 13  # free and clean pages above the clean floor
 WAIT_WRITEOUT: Final = 14  # writes in flight hold as much as they may
-WAIT_AGEING: Final = 15  # the walk of page tables of node wait_arg
+WAIT_AGEING: Final = 16  # the walk of page tables of node wait_arg
 
 
 @inlined
