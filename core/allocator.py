@@ -1,6 +1,6 @@
 """The page allocator: its fast path, and what the slow paths of both eras share (allocator_2623.py, allocator_612.py).
 
-Kernel: mm/page_alloc.c, v2.6.23 and v6.12; mm/vmscan.c:throttle_direct_reclaim(), v6.12.
+Kernel: mm/page_alloc.c, v2.6.23, v6.1 and v6.12; mm/vmscan.c:throttle_direct_reclaim(), v6.1.
 Differs: order 0 only; no per-CPU lists, no compaction.
 """
 
@@ -14,7 +14,6 @@ from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
 from core.handoff import wait_for_kswapd, wake_class
 from core.jit import inlined, jit
-from core.lru import type_pages
 from core.recursion import enter, note_depth
 from core.sched import (
     ALLOC,
@@ -28,7 +27,7 @@ from core.sched import (
 )
 from core.state import DEPTH
 from core.units import INFINITY, SECOND
-from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, floor, watermark_ok
+from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, MARK_OOM, floor, watermark_ok
 
 HOPELESS: Final = 16  # MAX_RECLAIM_RETRIES of kswapd_failures
 FRAMES_LEFT: Final = 14  # what one more level of reclaim needs on the stack, a recursion within it included
@@ -36,11 +35,13 @@ FRAMES_LEFT: Final = 14  # what one more level of reclaim needs on the stack, a 
 
 START: Final = 0
 REBALANCE: Final = 1
-RECLAIM: Final = 2
 RECLAIMED: Final = 3
 RESTART: Final = 4
 RECURSED: Final = 5
 WAITED: Final = 6
+RESERVE_WAITED: Final = 7
+
+SWITCH_NS: Final = 5_000  # estimate: who wakes only to find that it has to wait on
 
 
 @jit
@@ -66,6 +67,17 @@ def wake_node(m: Any, n: int, now: int) -> None:
     kswapd.ready_ns = max(now, kswapd.local_ns)
     vm.waiting[WAIT_WORK] -= 1
     vm.kswapd_wake += 1
+
+
+@jit
+def rouse_kswapd(m: Any, n: int, now: int) -> None:
+    """allow_direct_reclaim() said no: kswapd must be awake, whatever it thinks of the watermarks."""
+    kswapd = m.actors[m.nodes[n].kswapd]
+    if kswapd.wait == WAIT_WORK:
+        kswapd.wait = WAIT_NONE
+        kswapd.ready_ns = max(now, kswapd.local_ns)
+        m.vm[0].waiting[WAIT_WORK] -= 1
+        m.vm[0].kswapd_wake += 1
 
 
 @jit
@@ -189,11 +201,10 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
     """A task that would reclaim may have to wait first, as the policy says; kernel threads never do."""
     vm = m.vm[0]
     actor = m.actors[a]
-    if a >= vm.n_tasks:
+    if a >= vm.n_tasks or actor.memdie:
         return direct_reclaim(m, a, f, proc)
     free, half_min = reserve_left(m, actor.node)
-    hopeless = 1 if m.nodes[actor.node].kswapd_failures >= HOPELESS else 0
-    answer = pol.before_direct(f.gfp, free, half_min, hopeless, m.tunables)
+    answer = pol.before_direct(f.gfp, free, half_min, 1 if given_up(m, actor.node) else 0, m.tunables)
     if answer == RECLAIM_NOW:
         return direct_reclaim(m, a, f, proc)
     if f.until < 0:
@@ -202,37 +213,79 @@ def before_direct(m: Any, pol: Any, a: int, f: Any, proc: int) -> int:
     if answer != WAIT_FOR_RESERVE:
         f.phase = WAITED
         return wait_for_kswapd(m, a, f, answer)
-    f.phase = RECLAIM
-    limit = INFINITY if f.gfp & gfp.FS and vm.era != ERA_2_6_23 else actor.local_ns + SECOND
-    return sleep(m, a, WAIT_PFMEMALLOC, actor.node, limit)
+    f.phase = RESERVE_WAITED
+    f.older = INFINITY if f.gfp & gfp.FS and vm.era != ERA_2_6_23 else actor.local_ns + SECOND
+    return wait_for_reserve(m, a, f)
+
+
+@jit
+def wait_for_reserve(m: Any, a: int, f: Any) -> int:
+    """wait_event() of throttle_direct_reclaim(), at most until ``f.older``; kswapd has to be awake meanwhile."""
+    actor = m.actors[a]
+    rouse_kswapd(m, actor.node, actor.local_ns)
+    return sleep(m, a, WAIT_PFMEMALLOC, actor.node, f.older)
+
+
+@jit
+def reserve_waited(m: Any, a: int, f: Any, proc: int) -> int:
+    """Woken: reclaim if the reserve allows it or the time is up, else wait on; a task that was killed meanwhile looks for a page first."""
+    actor = m.actors[a]
+    if actor.memdie:
+        f.loops = 0
+        f.phase = REBALANCE
+        return CONTINUE
+    if actor.local_ns >= f.older or allow_direct_reclaim(m, actor.node):
+        return direct_reclaim(m, a, f, proc)
+    actor.local_ns += SWITCH_NS
+    return wait_for_reserve(m, a, f)
 
 
 @jit
 def reserve_left(m: Any, n: int) -> tuple[int, int]:
-    """Free pages of node ``n``, and half of the sum of its min watermarks."""
+    """Free pages of node ``n``, and half of its min watermarks; zones with nothing reclaimable do not count. If all are such nobody waits: 1, 0."""
     free = 0
     whole = 0
     node = m.nodes[n]
     for z in range(node.zone_first, node.zone_last + 1):
-        free += m.zones[z].nr_free
-        whole += m.zones[z].wmark_min + m.zones[z].wmark_boost
+        if zone_reclaimable_pages(m, z) > 0:
+            free += m.zones[z].nr_free
+            whole += m.zones[z].wmark_min + m.zones[z].wmark_boost
+    if whole == 0:
+        return 1, 0
     return free, whole // 2
+
+
+@jit
+def given_up(m: Any, n: int) -> bool:
+    """kswapd of node ``n`` has: all zones all_unreclaimable (2.6.23), or 16 passes without a page (6.x)."""
+    if m.vm[0].era != ERA_2_6_23:
+        return bool(m.nodes[n].kswapd_failures >= HOPELESS)
+    for z in range(m.nodes[n].zone_first, m.nodes[n].zone_last + 1):
+        if not m.zones[z].all_unreclaimable:
+            return False
+    return True
 
 
 @jit
 def allow_direct_reclaim(m: Any, n: int) -> bool:
     """More than half of the reserve of node ``n`` is free, or its kswapd has given up."""
     free, half_min = reserve_left(m, n)
-    return bool(free > half_min or m.nodes[n].kswapd_failures >= HOPELESS)
+    return bool(free > half_min or given_up(m, n))
 
 
 @jit
 def reclaimable_pages(m: Any, n: int) -> int:
-    """zone_reclaimable_pages() of the zones of node ``n``: the file lists, and the anonymous ones if swap is left. 6.12's lists."""
-    pages = type_pages(m, n, 1)
-    if m.vm[0].swap_free > 0:
-        pages += type_pages(m, n, 0)
+    """zone_reclaimable_pages() of all zones of node ``n``."""
+    pages = 0
+    for z in range(m.nodes[n].zone_first, m.nodes[n].zone_last + 1):
+        pages += zone_reclaimable_pages(m, z)
     return int(pages)
+
+
+@inlined
+def zone_reclaimable_pages(m: Any, z: int) -> int:
+    """The file pages on the lists, and the anonymous ones if swap is left."""
+    return int(m.zones[z].nr_lru if m.vm[0].swap_free > 0 else m.zones[z].nr_file_lru)
 
 
 @jit
@@ -246,12 +299,10 @@ def zone_unreclaimable(m: Any) -> bool:
 
 
 @jit
-def reclaim_could_help(m: Any, flags: int) -> bool:
-    """should_reclaim_retry(): would some zone pass min if all that is reclaimable were freed? Dirty and writeback pages count."""
-    vm = m.vm[0]
+def reclaim_could_help(m: Any, flags: int, victim: int) -> bool:
+    """should_reclaim_retry(): would some zone be above the mark of the allocation's class if all that is reclaimable were freed? Dirty pages count."""
+    mark = MARK_OOM if victim and not flags & gfp.NOMEMALLOC else MARK_MIN
     for z in range(len(m.zones)):
-        zone = m.zones[z]
-        available = zone.nr_free + min(reclaimable_pages(m, zone.node), zone.nr_lru)
-        if available > zone.wmark_min + zone.wmark_boost + zone.lowmem_reserve + zone.reserve:
+        if m.zones[z].nr_free + zone_reclaimable_pages(m, z) > floor(m.zones[z], mark, flags, m.vm[0].era):
             return True
-    return bool(watermark_ok(m.zones[len(m.zones) - 1], MARK_MIN, flags, vm.era))
+    return False

@@ -10,18 +10,18 @@ from typing import Any
 from core import atomic, gfp
 from core.allocator import (
     REBALANCE,
-    RECLAIM,
     RECURSED,
+    RESERVE_WAITED,
     RESTART,
     START,
     WAITED,
     before_direct,
     clean_first,
     clean_last,
-    direct_reclaim,
     obtained,
     reclaim_could_help,
     recursed,
+    reserve_waited,
     start,
     take_reserve,
     wake_kswapd,
@@ -39,7 +39,7 @@ from core.sched import (
     sleep,
 )
 from core.units import JIFFY, MS
-from core.watermark import MARK_HIGH, MARK_MIN
+from core.watermark import MARK_HIGH, MARK_LOW, MARK_MIN
 
 
 @outlined
@@ -51,14 +51,14 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return obtained(m, a, -1)
     if f.phase == RESTART:
         f.phase = REBALANCE
-        wake_kswapd(m, m.actors[a].local_ns)
-        z = try_alloc(m, MARK_MIN, f.gfp)
+        z = try_alloc(m, MARK_LOW, f.gfp)
+        if z < 0:
+            wake_kswapd(m, m.actors[a].local_ns)
+            z = try_alloc(m, MARK_MIN, f.gfp)
         if z >= 0:
             return obtained(m, a, z)
-    if f.phase == RECLAIM:
-        if not m.actors[a].memdie:
-            return direct_reclaim(m, a, f, DIRECT_2623)
-        f.phase = REBALANCE  # killed while it waited
+    if f.phase == RESERVE_WAITED:
+        return reserve_waited(m, a, f, DIRECT_2623)
     if f.phase == WAITED:
         return waited(m, pol, a, f)
     if f.phase == REBALANCE:
@@ -97,7 +97,7 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
         z = try_alloc(m, MARK_MIN, f.gfp)
         if z >= 0:
             return obtained(m, a, z)
-    kill = pol.out_of_memory(f.loops, progress, 1 - progress, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables)
+    kill = pol.out_of_memory(f.loops, progress, 1 - progress, 1 if reclaim_could_help(m, f.gfp, 0) else 0, m.tunables)
     if kill and f.gfp & gfp.FS and not f.gfp & gfp.NORETRY:
         z = try_alloc(m, MARK_HIGH, f.gfp)
         if z >= 0:

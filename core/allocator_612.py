@@ -1,6 +1,6 @@
 """The slow path of 6.12.
 
-Kernel: mm/page_alloc.c:__alloc_pages_slowpath(), v6.12.
+Kernel: mm/page_alloc.c:__alloc_pages_slowpath(), v6.1 and v6.12; victims of the OOM killer to 4.13 take all of the reserve and do not reclaim.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from core import atomic, gfp
 from core.allocator import (
     HOPELESS,
     REBALANCE,
-    RECLAIM,
     RECURSED,
+    RESERVE_WAITED,
     RESTART,
     START,
     WAITED,
     before_direct,
     clean_first,
     clean_last,
-    direct_reclaim,
     obtained,
     reclaim_could_help,
     recursed,
+    reserve_waited,
     start,
     take_reserve,
     wake_kswapd,
@@ -38,9 +38,10 @@ from core.sched import (
     WAIT_TIMER,
     give_way,
     sleep,
+    timer,
 )
 from core.units import JIFFY, MS
-from core.watermark import MARK_HIGH, MARK_MIN, MARK_OOM
+from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE, MARK_OOM
 
 
 @outlined
@@ -53,10 +54,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == RESTART:
         f.phase = REBALANCE
         wake_kswapd(m, m.actors[a].local_ns)
-    if f.phase == RECLAIM:
-        if not m.actors[a].memdie:
-            return direct_reclaim(m, a, f, DIRECT_612)
-        f.phase = REBALANCE  # killed while it waited
+    if f.phase == RESERVE_WAITED:
+        return reserve_waited(m, a, f, DIRECT_612)
     if f.phase == WAITED:
         return waited(m, pol, a, f)
     if f.phase == REBALANCE:
@@ -78,12 +77,12 @@ def rebalance(m: Any, pol: Any, a: int, f: Any) -> int:
             if z < 0 and clean_last(m, pol, a, f, DIRECT_612):  # where the kernel says: avoid recursion of direct reclaim
                 return CONTINUE
         elif actor.memdie:
-            z = try_alloc(m, MARK_OOM, f.gfp)
+            z = try_alloc(m, MARK_OOM if m.vm[0].version >= 414 else MARK_NONE, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
     if not f.gfp & gfp.WAIT:
         return obtained(m, a, atomic.rescue(m, pol, a, f.gfp))
-    if actor.memalloc > 0 or actor.memdie:
+    if actor.memalloc > 0 or (actor.memdie and m.vm[0].version < 414):
         return obtained(m, a, -1)
     return before_direct(m, pol, a, f, DIRECT_612)
 
@@ -94,6 +93,8 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
     actor = m.actors[a]
     actor.memalloc -= 1
     z = try_alloc(m, MARK_MIN, f.gfp)
+    if z < 0 and actor.memdie and not f.gfp & gfp.NOMEMALLOC:
+        z = try_alloc(m, MARK_OOM, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
     f.phase = REBALANCE
@@ -102,16 +103,18 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
     progress = 1 if f.ret else 0
     f.loops = 0 if progress else f.loops + 1
     hopeless = 1 if zone_unreclaimable(m) else 0
-    if not pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables):
+    if not pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp, actor.memdie) else 0, m.tunables):
         # A round takes its time even with nothing to scan (estimate); who goes round for long does so by the millisecond.
         actor.local_ns += m.vm[0].scan_ns if f.loops <= HOPELESS else MS
         return give_way(m, a)
     z = try_alloc(m, MARK_HIGH, f.gfp)
     if z >= 0:
         return obtained(m, a, z)
+    if actor.memdie:  # it has tried all that a dying task may
+        return obtained(m, a, -1)
     f.loops = 0
     if f.gfp & gfp.FS:
         out_of_memory(m, actor.local_ns)
         if actor.memdie:
             return give_way(m, a)
-    return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)
+    return sleep(m, a, WAIT_TIMER, 0, timer(m, actor.local_ns, JIFFY))

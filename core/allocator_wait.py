@@ -60,7 +60,7 @@ def waited(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.gfp & gfp.NORETRY and not progress:
         return leave(m, a, -1)
     hopeless = 1 if kswapd_hopeless(m) else 0
-    kill = pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp) else 0, m.tunables)
+    kill = pol.out_of_memory(f.loops, progress, hopeless, 1 if reclaim_could_help(m, f.gfp, 0) else 0, m.tunables)
     if kill and f.gfp & gfp.FS:
         z = try_alloc(m, MARK_HIGH, f.gfp)
         if z >= 0:

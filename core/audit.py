@@ -83,6 +83,7 @@ def counted(m: Any) -> int:
     """Count every page anew; OK or what is wrong."""
     vm = m.vm[0]
     lru = 0
+    file_lru = 0
     isolated = 0
     dirty = 0
     writeback = 0
@@ -106,6 +107,7 @@ def counted(m: Any) -> int:
             continue
         if pg.list != NO_LIST:
             lru += 1
+            file_lru += 0 if attr & ANON else 1
         else:
             isolated += 1
         if flags & WRITEBACK:
@@ -124,11 +126,12 @@ def counted(m: Any) -> int:
     for z in range(len(m.zones)):
         pending += m.zones[z].nr_write_pending
         nr_lru += m.zones[z].nr_lru
+        file_lru -= m.zones[z].nr_file_lru
         nr_isolated += m.zones[z].nr_isolated
     queued = 0
     for which in range(len(m.queues)):
         queued += m.queues[which].nr
-    if lru != nr_lru or lru != queued or isolated != nr_isolated:
+    if file_lru != 0 or lru != nr_lru or lru != queued or isolated != nr_isolated:
         return LISTS_WRONG
     if dirty != vm.nr_dirty or writeback != vm.nr_writeback or pending != dirty + writeback or file != vm.nr_file:
         return COUNTERS_WRONG

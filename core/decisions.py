@@ -23,10 +23,10 @@ that differ from its era's (era.py):
         RECLAIM, WAIT_FOR_RESERVE (throttle_direct_reclaim()), WAIT_FOR_KSWAPD or QUEUE (kswapd hands it a page).
     throttle(is_kswapd, why, priority, own)
         a reclaimer could nap; ``why``: 2.6.23: PRIORITY_DONE, of a kswapd that has freed 32 pages already KSWAPD_PROGRESS, and KSWAPD_LOOP before either;
-        6.12: PRIORITY_DONE (it fell below 10), WHY_WRITEBACK, WHY_CONGESTED, WHY_NOPROGRESS, or WHY_BATCH (so much of a batch is under writeback that
-        the priority does not excuse it).
+        6.12: PRIORITY_DONE (it fell below 10), WHY_WRITEBACK, WHY_CONGESTED, WHY_NOPROGRESS, WHY_ISOLATED (direct reclaim, too_many_isolated()), or WHY_BATCH
+        (so much of a batch is under writeback that the priority does not excuse it).
         NO, BY_EVENT (reclaim_throttle(), 6.12 but for the first and the last), BY_CONGESTION (congestion_wait() of 100 ms; to direct reclaim of 6.12
-        wait_iff_congested()) or, to KSWAPD_LOOP only, BY_WRITEOUT (throttle_vm_writeout()).
+        wait_iff_congested(), but congestion_wait() for WHY_ISOLATED) or, to KSWAPD_LOOP only, BY_WRITEOUT (throttle_vm_writeout()).
     wake_pdflush(is_kswapd, priority, own)
         does direct reclaim ask the flusher for as many pages as it scanned? ``priority`` ALL_DIRTY (6.12): a whole batch was dirty and not under
         writeback, does a reclaimer ask the flusher for everything? 0 or 1.
@@ -91,6 +91,7 @@ WHY_WRITEBACK: Final = 1
 WHY_CONGESTED: Final = 2
 WHY_NOPROGRESS: Final = 3
 WHY_BATCH: Final = 6
+WHY_ISOLATED: Final = 7
 KSWAPD_LOOP: Final = 4
 KSWAPD_PROGRESS: Final = 5
 BY_EVENT: Final = 1

@@ -14,7 +14,7 @@ from core import lru
 from core.dirty import floor_broken
 from core.frames import ALL_ATTR, bury, give_kernel, map_page
 from core.jit import inlined, jit
-from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEBACK, WAIT_WRITEOUT, wake
+from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WORK, WAIT_WRITEBACK, WAIT_WRITEOUT, wake
 from core.state import (
     ACTIVE_LIST,
     FILE,
@@ -29,7 +29,7 @@ from core.state import (
     SWAP,
 )
 from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, MAPPED, RECLAIM, WRITEBACK
-from core.units import INFINITY
+from core.units import INFINITY, MS
 from core.vmscan_mglru.gens import newcomer_list, rotate_to_oldest
 from core.watermark import ERA_2_6_23
 
@@ -50,7 +50,7 @@ def block_of(m: Any, dev: int, p: int) -> int:
 def merges(m: Any, dev: int, write: int, block: int) -> bool:
     """The block continues the last request of its direction (elv_merge)."""
     d = m.devs[dev]
-    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < m.vm[0].max_request)
+    return bool(d.last_block[write] + 1 == block and d.last_pages[write] < d.max_request)
 
 
 @inlined
@@ -209,6 +209,9 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     m.zones[pg.zone].nr_write_pending -= 1
     if dev == FILE:
         vm.nr_file_writeback -= 1
+        vm.bw_written += 1
+        if vm.nr_file_writeback == 0 and vm.bw_due_ns == 0:
+            writeback_ended(m, now)
     vm.nr_written += 1
     rotate = m.flags[p] & RECLAIM
     m.flags[p] &= 255 ^ (WRITEBACK | RECLAIM)
@@ -224,6 +227,18 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
         m.nodes[n].throttled_written += 1
         if m.nodes[n].throttled_written > vm.batch:
             wake(m, WAIT_WRITEBACK, n, now)
+
+
+@jit
+def writeback_ended(m: Any, now: int) -> None:
+    """wb_inode_writeback_end(): the estimate of the bandwidth is brought up to date after 200 ms; 6.x."""
+    vm = m.vm[0]
+    flusher = m.actors[vm.flusher]
+    if vm.era == ERA_2_6_23:
+        return
+    vm.bw_due_ns = now + 200 * MS
+    if flusher.wait == WAIT_WORK:
+        flusher.ready_ns = min(flusher.ready_ns, vm.bw_due_ns)
 
 
 @inlined

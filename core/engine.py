@@ -11,9 +11,9 @@ from core import (
     allocator_612,
     allocator_2623,
     audit,
+    balance_dirty,
     clean_floor,
     device,
-    dirty,
     flusher,
     laundry,
     laundry_thread,
@@ -94,7 +94,7 @@ def step(m: Any, pol: Any, a: int) -> int:
         return laundry_thread.step(m, a, f)
     if proc == sched.CLEAN_FLOOR:
         return clean_floor.step(m, a, f)
-    return dirty.step(m, a, f)
+    return balance_dirty.step(m, a, f)
 
 
 @inlined

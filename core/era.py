@@ -35,12 +35,14 @@ class Era:
         mechanics: ERA_2_6_23 or ERA_6_12, which of the two engines runs.
         decisions: what that kernel decides, a function for each name of ``decisions.ARGUMENTS``.
         rt_quarter: a real-time task that may wait goes a quarter below min (to 6.2), not half.
+        version: the same as a number, 100 times major plus minor; 206 for 2.6.23.
     """
 
     name: str
     mechanics: int
     decisions: Mapping[str, Callable[..., Any]]
     rt_quarter: int = 0
+    version: int = 0
 
 
 @decision
@@ -185,6 +187,7 @@ LINUX_2_6_23: Final = Era(
         "out_of_memory": _all_unreclaimable,
         "receive": _drop,
     },
+    version=206,
 )
 LINUX_6_1: Final = Era(
     "6.1",
@@ -200,6 +203,7 @@ LINUX_6_1: Final = Era(
         "receive": _filter,
     },
     rt_quarter=1,
+    version=601,
 )
 LINUX_6_12: Final = Era(
     "6.12",
@@ -214,6 +218,7 @@ LINUX_6_12: Final = Era(
         "out_of_memory": _should_reclaim_retry,
         "receive": _filter,
     },
+    version=612,
 )
 ERAS: Final = {era.name: era for era in (LINUX_2_6_23, LINUX_6_1, LINUX_6_12)}
 

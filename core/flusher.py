@@ -1,6 +1,6 @@
 """The flusher: pdflush of 2.6.23, the per-bdi writeback thread of 6.12; and fsync.
 
-Kernel: mm/page-writeback.c:background_writeout(), wb_kupdate(), v2.6.23; fs/fs-writeback.c:wb_writeback(), wb_check_old_data_flush(), v6.12.
+Kernel: mm/page-writeback.c:background_writeout(), wb_kupdate(), v2.6.23; fs/fs-writeback.c:wb_writeback(), wb_check_old_data_flush(), v6.1 and v6.12.
 Differs: one thread; dirty pages are found in index order over all files, from where the last call stopped (range_cyclic).
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core.bandwidth import estimate_end, estimate_start, update_bandwidth, writeback_chunk_size
 from core.device import write_congested
 from core.dirty import dirty_limits
 from core.jit import jit, outlined
@@ -18,7 +19,7 @@ from core.streams import ANON, DIRTY, WRITEBACK
 from core.units import INFINITY, MS
 from core.watermark import ERA_2_6_23
 
-MAX_WRITEBACK_PAGES: Final = 1024  # real pages
+MAX_WRITEBACK_PAGES: Final = 1024  # real pages; MIN_WRITEBACK_PAGES of 6.x
 
 START: Final = 0
 WROTE: Final = 1
@@ -63,10 +64,15 @@ def step(m: Any, a: int, f: Any) -> int:
     """The flusher's endless loop: work on request, above the background threshold, and on what is older than dirty_expire."""
     vm = m.vm[0]
     now = m.actors[a].local_ns
+    if vm.bw_due_ns > 0 and now >= vm.bw_due_ns:
+        vm.bw_due_ns = 0
+        update_bandwidth(m, now)
     if f.phase == WROTE:
-        vm.flush_wanted = max(vm.flush_wanted - f.ret, 0) if f.ret == vm.max_writeback else 0
+        if vm.era != ERA_2_6_23:
+            estimate_end(m, now)
+        vm.flush_wanted = max(vm.flush_wanted - f.ret, 0) if f.ret == f.nr_to_reclaim else 0
         f.phase = START
-        if f.older > 0 and f.ret < vm.max_writeback:
+        if f.older > 0 and f.ret < f.nr_to_reclaim:
             f.until = now + vm.dirty_writeback_ns
         if f.ret == 0 or (vm.era == ERA_2_6_23 and write_congested(m, FILE)):
             return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
@@ -80,10 +86,14 @@ def step(m: Any, a: int, f: Any) -> int:
             f.until = now + vm.dirty_writeback_ns
     if not work:
         vm.flush_wanted = 0
-        return sleep(m, a, WAIT_WORK, 0, f.until)
+        return sleep(m, a, WAIT_WORK, 0, min(f.until, vm.bw_due_ns) if vm.bw_due_ns > 0 else f.until)
     f.phase = WROTE
+    f.nr_to_reclaim = vm.max_writeback
+    if vm.era != ERA_2_6_23:
+        estimate_start(m, now)
+        f.nr_to_reclaim = writeback_chunk_size(m, vm.nr_dirty if f.older > 0 else vm.flush_wanted)
     w = push(m, a, WRITEBACK_PAGES)
-    w.nr_to_reclaim = vm.max_writeback
+    w.nr_to_reclaim = f.nr_to_reclaim
     w.older = f.older
     w.looked = 0
     return CONTINUE
@@ -104,6 +114,9 @@ def step_fsync(m: Any, a: int, f: Any) -> int:
     """Write every dirty page of the range in order, then wait for every page of it that is under writeback."""
     if f.phase == WROTE:
         f.phase = START
+    elif f.count == 0 and m.vm[0].era != ERA_2_6_23:
+        f.count = 1
+        estimate_start(m, m.actors[a].local_ns)
     while f.phase == START and f.page < f.until:
         p = f.page
         if m.flags[p] & DIRTY and not m.page[p].attr & (ANON | GONE):
@@ -114,6 +127,8 @@ def step_fsync(m: Any, a: int, f: Any) -> int:
             return pageout(m, a, p, 0)
         f.page = p + 1
     if f.phase == START:
+        if m.vm[0].era != ERA_2_6_23:
+            estimate_end(m, m.actors[a].local_ns)
         f.phase = WAITING
         f.page = f.zone
     while f.page < f.until:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from core.jit import inlined, outlined, prefetch
 from core.state import ACTIVE_LIST, GENS, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
+from core.streams import ANON
 
 AHEAD: Final = 32  # entries: how far before its turn a page is fetched
 
@@ -26,7 +27,9 @@ def add_head(m: Any, p: int, which: int) -> None:
     pg.list = which
     q.head += 1
     q.nr += 1
-    m.zones[pg.zone].nr_lru += 1
+    zone = m.zones[pg.zone]
+    zone.nr_lru += 1
+    zone.nr_file_lru += 0 if pg.attr & ANON else 1
 
 
 @inlined
@@ -41,7 +44,9 @@ def add_tail(m: Any, p: int, which: int) -> None:
     pg.pos = q.tail
     pg.list = which
     q.nr += 1
-    m.zones[pg.zone].nr_lru += 1
+    zone = m.zones[pg.zone]
+    zone.nr_lru += 1
+    zone.nr_file_lru += 0 if pg.attr & ANON else 1
 
 
 @inlined
@@ -50,7 +55,9 @@ def remove(m: Any, p: int) -> None:
     pg = m.page[p]
     m.queues[pg.list].nr -= 1
     pg.list = NO_LIST
-    m.zones[pg.zone].nr_lru -= 1
+    zone = m.zones[pg.zone]
+    zone.nr_lru -= 1
+    zone.nr_file_lru -= 0 if pg.attr & ANON else 1
 
 
 @inlined
@@ -72,7 +79,9 @@ def pop_tail(m: Any, which: int) -> int:
         if live:
             q.nr -= 1
             pg.list = NO_LIST
-            m.zones[pg.zone].nr_lru -= 1
+            zone = m.zones[pg.zone]
+            zone.nr_lru -= 1
+            zone.nr_file_lru -= 0 if pg.attr & ANON else 1
             return p
 
 

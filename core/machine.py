@@ -34,6 +34,7 @@ class Device:
         latency_ns: from the end of the transfer to completion, ns.
         seek_ns: keeps the device busy when a request does not continue the one before, ns (0: flash).
         nr_requests: queue length for each direction; congested from 7/8 of it on (block/ll_rw_blk.c:blk_queue_congestion_threshold(), v2.6.23).
+        max_sectors_kb: the longest request, kB: 512 in v2.6.23, 1280 since v4.3 (BLK_DEF_MAX_SECTORS), less on a device that takes less.
         w_alloc_milli: kernel pages allocated for each page written out, in thousandths, held until the write ends.
         w_class: gfp class of these allocations: "noio", "nofs" or "atomic".
         w_pool: pages guaranteed by a mempool (0: none).
@@ -46,6 +47,7 @@ class Device:
     latency_ns: int
     seek_ns: int = 0
     nr_requests: int = 128
+    max_sectors_kb: int = 512
     w_alloc_milli: int = 0
     w_class: str = "noio"
     w_pool: int = 0
@@ -58,6 +60,7 @@ class Device:
             "latency_ns": (0, 60_000_000_000),
             "seek_ns": (0, 60_000_000_000),
             "nr_requests": (4, 128),
+            "max_sectors_kb": (4, 1280),
             "w_alloc_milli": (0, 64_000),
             "w_pool": (0, 1 << 20),
         }

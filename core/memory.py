@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from core import gfp, kthreads, sched, stall
 from core.arena import arena
+from core.balance_dirty import DIRTY_POLL_THRESH
+from core.bandwidth import INIT_BW
 from core.device import FILE_BLOCKS
-from core.dirty import INIT_BW, RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
+from core.dirty import RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
+from core.era import ERAS
 from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
 from core.network import TIME, timetable
@@ -26,7 +29,6 @@ from core.state import (
     IO,
     IO_CAP,
     LISTS,
-    MAX_REQUEST,
     NO_LIST,
     NODE,
     PAGE,
@@ -36,7 +38,7 @@ from core.state import (
     ZONE,
     Memory,
 )
-from core.streams import ANON, Streams
+from core.streams import ANON, FILE_READ, Streams
 from core.task import MAX_READAHEAD
 from core.units import INFINITY, KIB_PER_PAGE, MS, SECOND, in_scale, page_transfer_ns, up_in_scale
 from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS
@@ -159,6 +161,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vms = records(VM, 1)
     vm = vms[0]
     vm.era = era
+    vm.version = next(e.version for e in reversed(ERAS.values()) if e.mechanics == era)  # simulate() says which
     vm.horizon_ns = streams.horizon_ns
     vm.n_tasks = streams.n_tasks
     vm.n_zones = len(zones)
@@ -189,7 +192,8 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.time_to_low_ns = -1
     vm.time_to_first_oom_ns = -1
     vm.nr_free_min_seen = sum(int(z.nr_free) for z in zones)
-    vm.dirty_ratelimit = vm.write_bw = in_scale(INIT_BW, machine.page_scale)
+    vm.dirty_ratelimit = vm.balanced_ratelimit = vm.write_bw = vm.avg_write_bw = in_scale(INIT_BW, machine.page_scale)
+    vm.dirty_limit = max(int(vm.nr_free_min_seen) - int(vm.totalreserve), 0) * values["dirty_ratio"] // 100
     files = np.flatnonzero((streams.page_attr & ANON) == 0)
     if len(files):
         vm.file_first, vm.file_last = int(files[0]), int(files[-1]) + 1
@@ -201,12 +205,12 @@ def _constants(vm: Any, scale: int) -> None:
     """What the kernel counts in pages, in simulated ones."""
     vm.page_scale = scale
     vm.batch = in_scale(SWAP_CLUSTER_MAX, scale)
-    vm.max_request = in_scale(MAX_REQUEST, scale)
     vm.max_readahead = in_scale(MAX_READAHEAD, scale)
     vm.max_writeback = in_scale(MAX_WRITEBACK_PAGES, scale)
     vm.ratelimit_min = in_scale(RATELIMIT_MIN, scale)
     vm.ratelimit_max = in_scale(RATELIMIT_MAX, scale)
     vm.ratelimit_over = in_scale(RATELIMIT_OVER, scale)
+    vm.dirty_poll_thresh = in_scale(DIRTY_POLL_THRESH, scale)
     vm.slab_batch = in_scale(SHRINK_BATCH, scale)
     vm.pageblock = in_scale(PAGEBLOCK_PAGES, scale)
 
@@ -224,6 +228,7 @@ def _device(dev: Any, device: Device, spindle: int, scale: int) -> None:
     dev.latency_ns = device.latency_ns
     dev.seek_ns = device.seek_ns
     dev.nr_requests = device.nr_requests
+    dev.max_request = in_scale(device.max_sectors_kb // KIB_PER_PAGE, scale)
     dev.congestion_on = device.nr_requests - device.nr_requests // 8 + 1
     dev.congestion_off = device.nr_requests - device.nr_requests // 8 - device.nr_requests // 16 - 1
     dev.w_alloc_milli = device.w_alloc_milli
@@ -241,10 +246,12 @@ def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -
     for t in range(tasks):
         actor = actors[t]
         actor.node = t % machine.nodes
-        actor.first = actor.pc = streams.task_first[t]
+        actor.first = actor.pc = actor.unseen_pc = streams.task_first[t]
         actor.last = streams.task_last[t]
+        actor.reads_files = bool(np.any(streams.ops[actor.first : actor.last] >> 40 & 255 == FILE_READ))
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
+        actor.nr_dirtied_pause = in_scale(DIRTY_POLL_THRESH, machine.page_scale)
     for node in range(machine.nodes):
         kswapd = actors[tasks + node]
         kswapd.node = node

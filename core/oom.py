@@ -1,6 +1,6 @@
 """The OOM killer of both eras.
 
-Kernel: mm/oom_kill.c:out_of_memory(), select_bad_process(), v2.6.23 and v6.12 (there with the oom_reaper).
+Kernel: mm/oom_kill.c:out_of_memory(), select_bad_process(), v2.6.23 and v6.12; the oom_reaper since v4.6.
 Differs: badness is the task's anonymous pages, resident and swapped; no adjustments, no children, no run time.
 """
 
@@ -15,7 +15,6 @@ from core.outcome import END_PANIC
 from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, stop_waiting
 from core.state import CACHED, NO_LIST, READING
 from core.streams import WRITEBACK
-from core.watermark import ERA_6_12
 
 
 @outlined
@@ -42,7 +41,7 @@ def out_of_memory(m: Any, now: int) -> None:
     if task.wait == WAIT_PFMEMALLOC or task.wait == WAIT_SLEEP or task.wait == WAIT_TIMER:
         stop_waiting(m, victim)
         task.ready_ns = max(now, task.local_ns)
-    if vm.era == ERA_6_12:
+    if vm.version >= 406:
         reap(m, victim)
 
 

@@ -17,13 +17,14 @@ from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEOUT
 from core.state import CACHED, DEPTH, FILE, GONE, SWAP
 from core.streams import ANON, DIRTY, RECLAIM, WRITEBACK
 from core.units import INFINITY, SECOND
-from core.watermark import MARK_MIN
+from core.watermark import ERA_2_6_23, MARK_MIN
 
 START: Final = 0
 MEMORY: Final = 1
 MEMORY_CAME: Final = 2
 SUBMIT: Final = 3
 ADMISSION: Final = 4
+POOL_CAME: Final = 5
 
 
 @jit
@@ -52,9 +53,10 @@ def step(m: Any, a: int, f: Any) -> int:
         if not admit(m, a, f):
             return sleep(m, a, WAIT_WRITEOUT, 0, INFINITY)
         f.phase = MEMORY
-    if f.phase == MEMORY and d.w_pool > 0 and f.count > 0:
-        if not pooled_memory(m, f, d):
-            return sleep(m, a, WAIT_POOL, f.dev, m.actors[a].local_ns + 5 * SECOND)
+    if f.phase in (MEMORY, POOL_CAME) and d.w_pool > 0 and f.count > 0:
+        code = pool(m, a, f, d)
+        if f.phase != SUBMIT:
+            return code
     elif f.phase != SUBMIT and f.count > 0:
         code = memory(m, a, f, d)
         if f.phase != SUBMIT:
@@ -110,26 +112,60 @@ def memory(m: Any, a: int, f: Any, d: Any) -> int:
 @jit
 def keep_page(m: Any, f: Any, d: Any, z: int) -> None:
     """The page in hand becomes a kernel page held by the write."""
-    vm = m.vm[0]
-    vm.nr_in_hand -= 1
-    vm.nr_io_held += 1
+    m.vm[0].nr_in_hand -= 1
     m.zones[z].nr_kernel += 1
+    hold(m, f, d)
+
+
+@jit
+def pool(m: Any, a: int, f: Any, d: Any) -> int:
+    """mempool_alloc(): the allocator without waiting and without the reserve, then the pool; then, after a wait for an element (since 3.3 at once), the
+    allocator as the class allows, but never the reserve, then the pool again; phase SUBMIT when complete."""
+    waits = d.w_gfp & gfp.WAIT
+    if f.phase == MEMORY and (f.loops == 0 or not waits):
+        while f.held < f.count and take_kernel(m, MARK_MIN, gfp.NOMEMALLOC):
+            hold(m, f, d)
+        if f.held == f.count or from_pool(m, f, d) or m.vm[0].era == ERA_2_6_23 or not waits:
+            return complete_or_wait(m, a, f)
+    flags = d.w_gfp | gfp.NOMEMALLOC | gfp.NORETRY
+    failed = f.phase == POOL_CAME and f.ret == 0
+    if f.phase == POOL_CAME and f.ret > 0:
+        keep_page(m, f, d, f.ret - 1)
+    while f.held < f.count and not failed:
+        z = alloc(m, a, flags)
+        if z < 0:
+            f.phase = POOL_CAME
+            return alloc_slow(m, a, flags)
+        keep_page(m, f, d, z)
+    if f.held < f.count:
+        from_pool(m, f, d)
+    return complete_or_wait(m, a, f)
+
+
+@jit
+def complete_or_wait(m: Any, a: int, f: Any) -> int:
+    """Go on with all that the write needs, or wait until an element comes back, 5 s at most."""
+    if abs(f.held) == f.count:
+        f.phase = SUBMIT
+        return CONTINUE
+    f.phase = MEMORY
+    f.loops += 1
+    return sleep(m, a, WAIT_POOL, f.dev, m.actors[a].local_ns + 5 * SECOND)
+
+
+@inlined
+def hold(m: Any, f: Any, d: Any) -> None:
+    """One more kernel page is the write's."""
+    vm = m.vm[0]
+    vm.nr_io_held += 1
     d.w_held += 1
     f.held += 1
     vm.writeout_held_max = max(vm.writeout_held_max, vm.nr_io_held)
 
 
 @jit
-def pooled_memory(m: Any, f: Any, d: Any) -> bool:
-    """mempool_alloc(): the allocator without waiting and without the reserve, then the pool; False: wait for an element."""
-    vm = m.vm[0]
-    while f.held < f.count and take_kernel(m, MARK_MIN, gfp.NOMEMALLOC):
-        vm.nr_io_held += 1
-        d.w_held += 1
-        f.held += 1
-        vm.writeout_held_max = max(vm.writeout_held_max, vm.nr_io_held)
-    if f.held == f.count:
-        return True
+def from_pool(m: Any, f: Any, d: Any) -> bool:
+    """Take all that the write needs from the pool; False: wait for an element."""
     if d.w_pool_used > 0 and d.w_pool_used + f.count > d.w_pool:
         return False
     put_back_memory(m, f, d)
@@ -203,7 +239,6 @@ def start_writeback(m: Any, p: int, dev: int, reclaim: int) -> None:
     else:
         vm.nr_dirty -= 1
         vm.nr_file_writeback += 1
-        vm.bw_written += 1
     if reclaim:
         m.flags[p] |= RECLAIM
         vm.nr_vmscan_write += 1

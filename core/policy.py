@@ -76,6 +76,7 @@ class Policy:
         decides: decision functions by name (decisions.py); what is left out, its era decides.
         own: tunables of its own.
         lru: "classic" (active and inactive lists) or, in eras from 6.1 on, "mglru" (generations).
+        version: of the kernel that it is, 100 times major plus minor, if not its era's; mechanics that came or went between two eras go by it.
         defaults: defaults of the common tunables where they are not the kernel's; a size is cut to a quarter of RAM where that is less.
 
     Raises:
@@ -90,6 +91,7 @@ class Policy:
     own: tuple[Tunable, ...] = ()
     defaults: Mapping[str, int] = field(default_factory=dict)
     lru: str = "classic"
+    version: int = 0
 
     def __post_init__(self) -> None:
         if self.era not in ERAS:
@@ -111,6 +113,11 @@ class Policy:
     def mechanics(self) -> int:
         """ERA_2_6_23 or ERA_6_12."""
         return ERAS[self.era].mechanics
+
+    @property
+    def kernel_version(self) -> int:
+        """100 times major plus minor."""
+        return self.version or ERAS[self.era].version
 
     @property
     def tunables(self) -> tuple[Tunable, ...]:

@@ -11,7 +11,7 @@ from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
 from core.jit import inlined, jit, outlined
-from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, READING, SLOT
+from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, READING, SLOT, WORKINGSET
 from core.streams import ACCESSED, ANON, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
 from core.vmscan_mglru.feedback import shadow, tier_of
 from core.vmscan_mglru.gens import put_rejected
@@ -22,6 +22,7 @@ DEF_PRIORITY: Final = 12
 
 SHRINK_BATCH: Final = 128  # objects
 OBJECTS_PER_PAGE: Final = 20  # estimate: dentries and inodes
+NO_SMALL_CACHE: Final = 1 << 62
 OBJECTS_PER_FREED_PAGE: Final = 40  # estimate: half of the objects freed sit on pages that stay in use
 
 
@@ -155,8 +156,9 @@ def evict(m: Any, p: int) -> None:
         bury(m, p)
         return
     tier = tier_of(m.flags[p])
+    workingset = pg.attr & WORKINGSET
     release(m, p)
-    pg.attr = (pg.attr & (ALL_ATTR ^ (CACHED | LAUNDRY))) | EVICTED
+    pg.attr = (pg.attr & (ALL_ATTR ^ (CACHED | LAUNDRY))) | EVICTED | workingset
     n = m.zones[pg.zone].node
     if m.vm[0].lru == MGLRU:
         pg.stamp = shadow(m, n, 0 if pg.attr & ANON else 1, tier)
@@ -175,17 +177,26 @@ def shrink_slab(m: Any, scanned: int, lru_pages: int, priority: int) -> int:
         return 0
     if vm.era == ERA_2_6_23:
         delta = 4 * scanned // 2 * objects // (lru_pages + 1)
+        done = scan_slab(m, min(vm.slab_carry + delta, 2 * objects), NO_SMALL_CACHE)
     else:
         delta = 4 * (objects >> priority) // 2
-    vm.slab_carry = min(vm.slab_carry + delta, 2 * objects)
+        done = scan_slab(m, min((vm.slab_carry >> priority) + delta, 2 * objects), objects)
+    vm.slab_carry = min(max(vm.slab_carry + delta - done, 0), 2 * objects)
+    vm.slabs_scanned += done
+    return int(done)
+
+
+@inlined
+def scan_slab(m: Any, objects: int, small: int) -> int:
+    """Scan ``objects`` objects in whole batches, and what is left too if it is ``small`` or more (do_shrink_slab(): all there are); how many."""
+    vm = m.vm[0]
     done = 0
-    while vm.slab_carry >= vm.slab_batch and vm.nr_slab > vm.slab_floor:
-        vm.slab_carry -= vm.slab_batch
-        done += vm.slab_batch
-        vm.slab_partial += vm.slab_batch
+    while (objects - done >= vm.slab_batch or objects - done >= small) and vm.nr_slab > vm.slab_floor:
+        batch = min(vm.slab_batch, objects - done)
+        done += batch
+        vm.slab_partial += batch
         pages = min(vm.slab_partial // OBJECTS_PER_FREED_PAGE, vm.nr_slab - vm.slab_floor)
         vm.slab_partial -= pages * OBJECTS_PER_FREED_PAGE
         vm.nr_slab -= pages
         give_kernel(m, pages)
-    vm.slabs_scanned += done
     return int(done)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from core.jit import inlined, jit
 from core.state import DEPTH
+from core.units import JIFFY
 
 # What a step tells the engine.
 CONTINUE: Final = 0
@@ -57,6 +58,7 @@ WAIT_KSWAPD: Final = 11  # kswapd frees something
 WAIT_HANDOFF: Final = 12  # kswapd hands over a page; wait_arg: place in the queue
 WAIT_FLOOR: Final = 13  # free and clean pages above the clean floor
 WAIT_WRITEOUT: Final = 14  # writes in flight hold as much as they may
+WAIT_ISOLATED: Final = 15  # reclaim_throttle(VMSCAN_THROTTLE_ISOLATED)
 WAIT_AGEING: Final = 16  # the walk of page tables of node wait_arg
 
 
@@ -113,6 +115,14 @@ def sleep(m: Any, a: int, what: int, arg: int, until: int) -> int:
     actor.ready_ns = until
     m.vm[0].waiting[what] += 1
     return YIELD
+
+
+@inlined
+def timer(m: Any, now: int, ns: int) -> int:
+    """When schedule_timeout() of ``ns`` ends: since 4.8 no timer is early, so it is a tick late (calc_index()); of older kernels to the nanosecond."""
+    if m.vm[0].version < 408:
+        return int(now + ns)
+    return int((now // JIFFY + ns // JIFFY + 1) * JIFFY)
 
 
 @inlined

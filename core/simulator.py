@@ -46,6 +46,7 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
     memory, boot_pages = boot(machine, policy.mechanics, values, own, streams, LRUS.index(policy.lru))
     memory.zones["rt_quarter"] = ERAS[policy.era].rt_quarter
     vm = memory.vm[0]
+    vm.version = policy.kernel_version
     vm.audit = int(audited)
     engine.run(memory, policy.decisions(), boot_pages)
     broken = int(vm.invariant) or int(audit.recount(memory))

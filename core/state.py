@@ -21,6 +21,7 @@ ZERO: Final = 128  # the shared zero page is mapped here: no frame
 LAUNDRY: Final = 256  # on a private laundry list
 GONE: Final = 512  # unmapped or truncated while isolated or under I/O: free it when that ends
 EVICTED: Final = 1024  # stamp holds an eviction shadow
+WORKINGSET: Final = 2048  # PG_workingset; of an evicted page: the bit of its shadow
 STATIC: Final = 15
 
 NO_LIST: Final = 255
@@ -39,8 +40,7 @@ MGLRU: Final = 1
 
 SWAP: Final = 0
 FILE: Final = 1
-IO_CAP: Final = 1 << 15  # pages in flight per device and direction: 128 requests of at most 128 pages, with room
-MAX_REQUEST: Final = 128  # real pages: 512 KiB
+IO_CAP: Final = 1 << 16  # pages in flight per device and direction: 128 requests of at most 320 pages, with room
 DEPTH: Final = 40  # frames an actor can stack
 
 
@@ -50,6 +50,7 @@ class Vm:
     now: i8
     horizon_ns: i8
     era: i8
+    version: i8  # of the kernel: 100 times major plus minor; 2.6.23: 206
     n_tasks: i8
     n_zones: i8
     n_nodes: i8
@@ -76,7 +77,6 @@ class Vm:
     # how many real pages a simulated one stands for, and the kernel's constants in simulated pages
     page_scale: i8
     batch: i8  # SWAP_CLUSTER_MAX
-    max_request: i8
     max_readahead: i8
     max_writeback: i8  # MAX_WRITEBACK_PAGES
     ratelimit_min: i8
@@ -124,12 +124,19 @@ class Vm:
     flush_cursor: i8
     file_first: i8  # the file pages lie between these
     file_last: i8
-    # 6.12 IO-less dirty throttling
-    dirty_ratelimit: i8  # pages/s
-    bw_stamp_ns: i8
-    bw_written: i8
+    # IO-less dirty throttling of 6.x; jiffies, pages and pages/s
+    dirty_ratelimit: i8
+    balanced_ratelimit: i8
+    write_bw: i8  # write_bandwidth
+    avg_write_bw: i8  # avg_write_bandwidth
+    bw_stamp: i8
+    bw_written: i8  # written since
     bw_dirtied: i8
-    write_bw: i8  # pages/s
+    bw_due_ns: i8  # a writeback has ended, the flusher brings the estimate up to date then (0: no)
+    dirty_limit: i8  # of the domain: follows the limit down slowly
+    dirty_limit_stamp: i8
+    dirty_exceeded: i8
+    dirty_poll_thresh: i8  # DIRTY_POLL_THRESH
     # network
     next_arrival: i8  # row of arrivals
     memalloc_socks: i8  # a device has a socket of the VM (sk_memalloc_socks())
@@ -237,6 +244,7 @@ class Node:
     dirty: i8  # PGDAT_DIRTY
     writeback: i8  # PGDAT_WRITEBACK
     congested: i8  # LRUVEC_NODE_CONGESTED
+    nr_isolated: Two  # NR_ISOLATED_ANON, NR_ISOLATED_FILE
     throttled_written: i8  # NR_THROTTLED_WRITTEN since its kswapd was throttled
     lru_batch: i8  # MIN_LRU_BATCH in simulated pages
     # MGLRU (lru_gen_folio); by type: 0 anonymous, 1 file; by type * 2 + tier
@@ -267,6 +275,7 @@ class Zone:
     atomic_reserve: i8  # PF_MEMALLOC stops here, GFP_ATOMIC goes as much deeper
     rt_quarter: i8  # real-time tasks have a quarter of min, not half (6.1)
     nr_lru: i8
+    nr_file_lru: i8  # of these, file pages
     nr_write_pending: i8  # dirty file pages, and all pages under writeback
     nr_isolated: i8  # off the lists: being shrunk, or in a laundry
     nr_laundry: i8  # of these, in private laundries or being written from one
@@ -295,6 +304,7 @@ class Dev:
     latency_ns: i8
     seek_ns: i8
     nr_requests: i8
+    max_request: i8  # pages
     congestion_on: i8
     congestion_off: i8
     w_alloc_milli: i8
@@ -354,7 +364,11 @@ class Actor:
     looked: i8  # the touches before this one have been looked at for pages to fetch
     late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
-    dirtied: i8  # file pages since the last balance_dirty_pages()
+    reads_files: i8  # it has read(2) touches outside of runs, where going on counts
+    unseen_pc: i8  # the operations from here to pc are touches of which next_read knows nothing yet
+    dirtied: i8  # nr_dirtied: file pages since the last balance_dirty_pages()
+    nr_dirtied_pause: i8  # it is entered again after so many; 6.x
+    dirty_paused_when: i8  # jiffies, in the virtual time that its pauses make
     ticket: i8  # its place in the queue for a page of kswapd (0: none)
     floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
 
@@ -406,9 +420,12 @@ class Frame:
     nr_file_taken: i8
     nr_immediate: i8
     nr_pageout: i8
+    nr_activated: i8
     deactivate: i8  # bit 0 anon, bit 1 file
     force_deactivate: i8
     cache_trim: i8
+    no_cache_trim: i8
+    cache_trim_failed: i8
     file_tiny: i8
     proportional: i8
     skipped_deactivate: i8

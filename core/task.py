@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from core import gfp, lru, prealloc
 from core.allocator import alloc, alloc_slow
+from core.balance_dirty import balance_dirty, ratelimit_pages
 from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
-from core.dirty import balance_dirty, ratelimit_pages
 from core.flusher import fsync
 from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page, try_alloc
@@ -142,7 +142,7 @@ def fast(m: Any, a: int) -> None:
         elif word >> 40 & 255 == RUN:
             first = (word & PAGE_MASK) + actor.run
             inner = word >> 48 & 3
-            need = NEED[inner]
+            need = NEED[inner] if inner != FILE_WRITE or m.vm[0].version < 407 else PRESENT | DIRTY
             cost = m.touch_ns[costs + inner]
             left = min(m.ops[pc + 1] - actor.run, (limit - now + cost - 1) // cost)
             walked = 0
@@ -154,7 +154,11 @@ def fast(m: Any, a: int) -> None:
             if actor.run < m.ops[pc + 1]:
                 break
             actor.run = 0
+            if actor.reads_files:
+                note_reads(m, actor, pc, pc + 2)
             pc += 2
+            if inner == FILE_READ:
+                actor.next_read = first + walked
         else:
             break
     if done > 0:
@@ -180,11 +184,15 @@ def advance(m: Any, a: int, ns: int) -> None:
     if code <= FILE_WRITE:
         actor.pc += 1
     elif code != RUN:
+        if actor.reads_files:
+            note_reads(m, actor, actor.pc, actor.pc + 2)
         actor.pc += 2
     else:
         actor.run += 1
         if actor.run == m.ops[actor.pc + 1]:
             actor.run = 0
+            if actor.reads_files:
+                note_reads(m, actor, actor.pc, actor.pc + 2)
             actor.pc += 2
 
 
@@ -228,13 +236,14 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
     if dirtied:
         make_dirty(m, a, p)
     if code in (FILE_READ, FILE_WRITE):
-        mark_accessed(m, p)
+        if code == FILE_READ or vm.version < 407:  # "mm: filemap: only do access activations on reads"
+            mark_accessed(m, p)
         advance(m, a, m.touch_ns[a * 4 + code])
         if code == FILE_READ:
             actor.next_read = p + 1
     else:
         m.flags[p] |= ACCESSED
-    if dirtied and actor.dirtied > 0 and actor.dirtied >= ratelimit_pages(m):
+    if dirtied and actor.dirtied > 0 and actor.dirtied >= ratelimit_pages(m, a):
         return balance_dirty(m, a)
     return CONTINUE
 
@@ -314,11 +323,26 @@ def install(m: Any, a: int, p: int, z: int) -> int:
     if code == FILE_WRITE:
         map_page(m, p)
         return CONTINUE
-    sequential = code == FILE_READ and (p == m.actors[a].next_read or word >> 40 & 255 == RUN)
+    sequential = False
+    if code == FILE_READ:
+        note_reads(m, m.actors[a], m.actors[a].pc, m.actors[a].pc)
+        sequential = p == m.actors[a].next_read or word >> 40 & 255 == RUN
     verdict = start_read(m, a, FILE, p, attr, 1 if sequential and may_read_ahead(m) else vm.page_scale)
     if sequential:
         read_ahead(m, a, p)
     return verdict
+
+
+@jit
+def note_reads(m: Any, actor: Any, end: int, to: int) -> None:
+    """Bring ``next_read`` up to date with the touches before ``end`` that the fast walk has passed without a look; the next ones begin at ``to``."""
+    pc = end - 1
+    while pc >= actor.unseen_pc:
+        if m.ops[pc] >> 40 & 255 == FILE_READ:
+            actor.next_read = (m.ops[pc] & PAGE_MASK) + 1
+            break
+        pc -= 1
+    actor.unseen_pc = to
 
 
 @inlined
@@ -467,6 +491,8 @@ def other(m: Any, a: int, f: Any, word: int, code: int) -> int:
         advance(m, a, 100 * literal * m.vm[0].page_scale)
         return CONTINUE
     if code == JUMP:
+        if actor.reads_files:
+            note_reads(m, actor, actor.pc, actor.first + literal)
         actor.pc = actor.first + literal
         actor.local_ns += 1
         return CONTINUE

@@ -88,7 +88,7 @@ class Book:
         self.ledgers = {study.key: Ledger(study) for study in plan.studies}
         compare = plan.sweep.compare
         self._rivals = (compare.challenger, compare.baseline) if compare else ()
-        self._cells = len(plan.cells)
+        self._cells = plan.most_cells
         self._of_cell: dict[int, list[Ledger]] = {}
         for (cell, _), ledger in self.ledgers.items():
             self._of_cell.setdefault(cell, []).append(ledger)

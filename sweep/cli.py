@@ -159,13 +159,15 @@ def recommend(
         int | None,
         typer.Option(min=0, help="Fresh simulations of a candidate in a cell; default: what the bound takes."),
     ] = None,
+    region: Annotated[bool, typer.Option("--region/--no-region", help="Say how far each setting may move; takes more simulations.")] = True,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write sysctl.d file, its undo, TuneD profile and a card there.")] = None,
 ) -> None:
     """Print settings as a sysctl.d fragment with their evidence, or say "keep the default"."""
     from sweep.advise import advise
     from sweep.places import results_directory
 
     cells = [int(text) if text.isdecimal() else text for text in cell or ()] or None
-    typer.echo(advise(results_directory(where), policy, cells, oom_bound, goal, retest), nl=False)
+    typer.echo(advise(results_directory(where), policy, cells, oom_bound, goal, retest, region, out), nl=False)
 
 
 @app.command()

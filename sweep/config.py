@@ -21,6 +21,11 @@ Objective = Literal["oom_rate", "throughput", "stall_p99_ns", "idle_kbytes"]
 Named = str | dict[str, Any]  # the name of a file in configs/, or the same keys written inline
 
 
+def are_numbers(values: Sequence[object]) -> bool:
+    """Whether all values of an axis are numbers."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
 def unique(key: str, names: Sequence[Scalar]) -> None:
     """Refuse a name that appears twice under ``key``."""
     twice = [name for name, count in Counter(map(repr, names)).items() if count > 1]
@@ -147,6 +152,22 @@ class Mlflow(Model):
     top_k: Annotated[int, Field(ge=0, le=1000)] = 10
 
 
+class Refine(Model):
+    """Cells that the sweep places itself, between those of its grid, where the verdict changes.
+
+    Attributes:
+        cells: at most so many beside the grid.
+        batch: placed at once; part of the result, so never derived from the number of workers.
+        finest: gaps that are not longer are left, in steps of the grid.
+        at: whose verdicts are refined, each at its tuned best or each at kernel defaults.
+    """
+
+    cells: Annotated[int, Field(ge=1, le=10_000)]
+    batch: Annotated[int, Field(ge=1, le=1_000)] = 8
+    finest: Annotated[float, Field(gt=0, le=1)] = 0.125
+    at: Literal["tuned", "default"] = "tuned"
+
+
 class Sweep(Model):
     """One sweep file as written, names not yet resolved.
 
@@ -159,6 +180,7 @@ class Sweep(Model):
         compare: what the map is about; needed with two policies or more.
         axes: of the grid.
         points: cells beside the grid.
+        refine: further cells, placed where the verdict changes.
         search: how, and the budget.
         mlflow: what MLflow shows.
     """
@@ -172,6 +194,7 @@ class Sweep(Model):
     compare: Compare | None = None
     axes: Annotated[tuple[Axis, ...], Field(max_length=8)] = ()
     points: Annotated[tuple[Point, ...], Field(max_length=10_000)] = ()
+    refine: Refine | None = None
     search: Search = Search()
     mlflow: Mlflow = Mlflow()
 
@@ -187,7 +210,13 @@ class Sweep(Model):
             unique(f"axes: {axis.name}.values", axis.values)
         if len(self.policies) > 1 and self.compare is None:
             raise ValueError("compare: missing; allowed: {challenger: a policy, baseline: another}")
+        if self.search.confirm_max is not None and self.compare is None:
+            raise ValueError(f"search.confirm_max: {self.search.confirm_max}; allowed: with compare, whose verdict may stay undecided")
         for policy in (self.compare.challenger, self.compare.baseline) if self.compare else ():
             if policy not in self.policies:
                 raise ValueError(f"compare: {policy}; allowed: {', '.join(self.policies)}")
+        if self.refine:
+            numeric = [axis.name for axis in self.axes if len(axis.values) > 1 and are_numbers(axis.values)]
+            if self.compare is None or not numeric:
+                raise ValueError("refine: nothing to refine; allowed: with compare, and with an axis of two numbers or more")
         return self

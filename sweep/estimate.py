@@ -118,12 +118,11 @@ def estimate(plan: Plan, seconds: float = SECONDS) -> Estimate:
     by_key = {one.study.key: one for one in sampled}
     mean = statistics.fmean(one.simulation_s for one in sampled)
     costs = {study.key: by_key[study.key].simulation_s if study.key in by_key else mean for study in plan.studies}
-    counts = {study.key: _simulations(study) for study in plan.studies}
+    counts = {study.key: plan.simulations(study) for study in plan.studies}
     asked = _asking_s(plan.studies[len(plan.studies) // 2])
     streams = statistics.fmean(one.streams_s for one in sampled)
     replicates = plan.sweep.search.replicates + plan.studies[0].looks[-1]
     store = statistics.fmean(one.bytes for one in sampled)
-    trials = sum(study.n_trials for study in plan.studies)
     n = {phase: sum(counts[study.key][i] for study in plan.studies) for i, phase in enumerate(("search", "confirm", "looks"))}
     return Estimate(
         plan=plan,
@@ -136,15 +135,19 @@ def estimate(plan: Plan, seconds: float = SECONDS) -> Estimate:
         streams_s=streams * replicates * len(plan.cells),
         search_s=sum(asked * study.n_search_batches for study in plan.studies if study.space),
         longest_s=max(costs[study.key] * sum(counts[study.key]) + asked * study.n_search_batches for study in plan.studies),
-        runs=1 + len(plan.studies) + (trials if trials < ALL_BELOW else 2 * len(plan.studies)),
+        runs=1 + len(plan.studies) + _trial_runs(plan),
         store_bytes=store * sum(n.values()) * STORE_OVERHEAD,
     )
 
 
-def _simulations(study: Study) -> tuple[int, int, int]:
-    """Of the search, of the first confirm batch, and of later looks, at most."""
-    confirm = study.search.confirm
-    return study.n_trials * study.search.replicates, min(study.n_trials, 2) * confirm, study.looks[-1] - confirm
+def _trial_runs(plan: Plan) -> int:
+    """Trials with a run of their own in MLflow; of a Pareto front, whose size nobody knows yet, the best of the study stand for it."""
+    shown, trials = plan.sweep.mlflow.trial_runs, [study.n_trials for study in plan.studies]
+    if shown == "none":
+        return 0
+    if shown == "all" or (shown == "auto" and sum(trials) < ALL_BELOW):
+        return sum(trials)
+    return sum(min(count, 2 + plan.sweep.mlflow.top_k) for count in trials)
 
 
 def _sampled(plan: Plan, seconds: float) -> Iterator[Sampled]:
@@ -254,20 +257,20 @@ def lines(found: Estimate, cores: int) -> Iterator[str]:
         yield f"wall time on {count} core{'s' if count > 1 else ''}: {span(found.wall_s(count))}"
     mlflow = f"{found.runs} runs, about {found.runs * ROWS_OF_RUN} rows, {size(MLFLOW_EMPTY + found.runs * MLFLOW_BYTES)}"
     yield f"store: {size(found.store_bytes)}; MLflow: {mlflow}"
-    for name, reason in _left_out(plan):
-        yield f"baseline {name}: {reason}"
+    yield from _baselines(plan)
 
 
-def _left_out(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Baselines that are run nowhere, with the reason in the first cell."""
+def _baselines(plan: Plan) -> Iterator[str]:
+    """In the first cell, which trials are baselines, and which baselines are not run there and why."""
     from sweep import baselines
 
+    machine = plan.cells[0].machine
     published = baselines.chosen(plan.sweep.search.baselines, plan.file)
-    for policy in plan.sweep.policies:
-        machine = plan.cells[0].machine
-        for placed in baselines.place(published, policies.load(policy), machine):
-            if placed.why_not:
-                yield f"{placed.name}, policy {policy}", f"not run on {machine.name}: {placed.why_not}"
+    for policy in plan.sweep.policies if published else ():
+        placed = baselines.place(published, policies.load(policy), machine)
+        run = [f"{number} {one.name}" for number, one in enumerate((one for one in placed if not one.why_not), start=1)]
+        yield f"baselines of {policy} on {machine.name}, by trial: {', '.join(run)}"
+        yield from (f"  not {one.name}: {one.why_not}" for one in placed if one.why_not)
 
 
 def span(seconds: float) -> str:

@@ -145,7 +145,8 @@ def _main() -> None:
         done = follow(Path(sys.argv[1]), sys.argv[2], Mlflow.model_validate_json(sys.argv[3]))
     except HighwaterError as error:
         done = {"error": str(error)}
-    print(json.dumps(done), file=out, flush=True)
+    with suppress(BrokenPipeError):  # the driver has not waited
+        print(json.dumps(done), file=out, flush=True)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sweep.cells import Cell
 from sweep.config import Mlflow
 from sweep.errors import ConfigError, PoisonError, TrackingError
 from sweep.executor import Executor, Kind, SerialExecutor, check_options, make
 from sweep.follower import Follower
+from sweep.grid import refined_cells
 from sweep.mlflowdb import local_uri
 from sweep.pieces import LIMIT_S
 from sweep.places import RESULTS
@@ -96,6 +98,9 @@ def run(plan: Plan, directory: Path, options: Options, begun: Callable[[], None]
     report = Reporter(plan.sweep.name, decided)
     with Store(directory) as store, Stop(resume) as stop:
         resumes = open_store(plan, store)
+        plan = plan.with_cells(refined_cells(plan.sweep, plan.file, store.refined(), len(plan.cells)))
+        if is_complete(plan, store):
+            plan = plan.with_cells(_refined(plan, store, directory))
         say(announcement(plan, directory, store.count_replicates() if resumes else 0))
         begun()
         executor = _executor(plan, store, directory, options)
@@ -103,6 +108,9 @@ def run(plan: Plan, directory: Path, options: Options, begun: Callable[[], None]
         try:
             with report:
                 tally = Runner(plan, store, executor, report, options.trial_limit_s).run(stop)
+                while further := _refined(plan, store, directory):
+                    plan = plan.with_cells(further)
+                    tally = tally.then(Runner(plan, store, executor, report, options.trial_limit_s).run(stop))
         finally:
             executor.close()
         poison = [poison_line(plan, key, one) for key, found in sorted(store.poison().items()) for one in found]
@@ -110,6 +118,19 @@ def run(plan: Plan, directory: Path, options: Options, begun: Callable[[], None]
     for line in poison:
         say(line)
     return poison
+
+
+def _refined(plan: Plan, store: Store, directory: Path) -> tuple[Cell, ...]:
+    """The cells that the verdicts so far ask for, now in the store; empty when the map is as fine as the sweep wants it."""
+    if plan.sweep.refine is None:
+        return ()
+    from sweep.refining import next_places
+    from sweep.results import load_results
+
+    cells = refined_cells(plan.sweep, plan.file, next_places(plan.sweep, load_results(directory)), len(plan.cells))
+    if cells:
+        store.extend(cells)
+    return cells
 
 
 def poison_line(plan: Plan, key: StudyKey, one: Poison) -> str:

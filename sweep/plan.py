@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core import Policy, policies
 from sweep import baselines
 from sweep.baselines import Baseline
-from sweep.cells import Cell, canonical
+from sweep.cells import REFINED, Cell, canonical
 from sweep.config import Sweep
 from sweep.errors import ConfigError, refusal
 from sweep.grid import build_cells
@@ -44,16 +44,31 @@ class Plan:
         return hashlib.sha256(self.config.encode()).hexdigest()
 
     @property
+    def most_cells(self) -> int:
+        """Cells that there may be once the map is refined: comparisons that a verdict is one of."""
+        return len([cell for cell in self.cells if cell.kind != REFINED]) + (self.sweep.refine.cells if self.sweep.refine else 0)
+
+    def with_cells(self, further: Sequence[Cell]) -> Plan:
+        """The plan with refined cells, and its studies in them; its identity is the same, for it decides them."""
+        return replace(self, cells=(*self.cells, *further), studies=(*self.studies, *_studies(self.sweep, further, self.file)))
+
+    @property
     def extent(self) -> str:
         """How much there is to do, in words."""
         studies, simulations = len(self.studies), self.max_simulations
-        return f"{len(self.cells)} cells, {studies} studies, at most {simulations} simulations"
+        refined = f" and up to {self.sweep.refine.cells} more where the verdict changes" if self.sweep.refine else ""
+        return f"{len(self.cells)} cells{refined}, {studies} studies, at most {simulations} simulations"
 
     @property
     def max_simulations(self) -> int:
         """Simulations if no study's best trial is its defaults, none is given up and no verdict is ever decided early."""
-        search = self.sweep.search
-        return sum(s.n_trials * search.replicates + min(s.n_trials, 2) * search.confirm + s.looks[-1] - search.confirm for s in self.studies)
+        return sum(sum(self.simulations(study)) for study in self.studies)
+
+    def simulations(self, study: Study) -> tuple[int, int, int]:
+        """Of the search of a study, of its first confirm batch, and of later looks, which only the policies that are compared get; at most."""
+        search, compare = study.search, self.sweep.compare
+        is_rival = compare is not None and study.policy in (compare.challenger, compare.baseline)
+        return study.n_trials * search.replicates, min(study.n_trials, 2) * search.confirm, (study.looks[-1] - search.confirm) * is_rival
 
 
 def load_plan(file: Path, sets: Sequence[str] = ()) -> Plan:
@@ -67,18 +82,27 @@ def load_plan(file: Path, sets: Sequence[str] = ()) -> Plan:
         ConfigError: the first mistake, in one line.
     """
     sweep = load_sweep(file, sets)
-    chosen = [_policy(name, index, file) for index, name in enumerate(sweep.policies)]
     try:
-        check_ranges(chosen, sweep.search)
+        check_ranges(_policies(sweep, file), sweep.search)
     except ValueError as error:
         raise ConfigError(f"{file}: {error}") from None
     published = baselines.chosen(sweep.search.baselines, file)
     cells = build_cells(sweep, file)
-    studies = tuple(_study(sweep, cell, policy, published, file) for cell in cells for policy in chosen)
+    studies = _studies(sweep, cells, file)
     identity: dict[str, object] = {"cells": [{"label": cell.label, "kind": cell.kind, "key": cell.key} for cell in cells]}
     if published:
         identity["baselines"] = {name: baseline.model_dump(mode="json") for name, baseline in published.items()}
     return Plan(file, sweep, cells, studies, canonical(sweep.model_dump(mode="json", exclude={"mlflow"}) | identity))
+
+
+def _studies(sweep: Sweep, cells: Sequence[Cell], file: Path) -> tuple[Study, ...]:
+    published = baselines.chosen(sweep.search.baselines, file)
+    chosen = _policies(sweep, file)
+    return tuple(_study(sweep, cell, policy, published, file) for cell in cells for policy in chosen)
+
+
+def _policies(sweep: Sweep, file: Path) -> list[Policy]:
+    return [_policy(name, index, file) for index, name in enumerate(sweep.policies)]
 
 
 def _policy(name: str, index: int, file: Path) -> Policy:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from sweep.cells import REFINED
 from sweep.errors import DiskError, StoreError
 from sweep.schema import CELL_COLUMNS, COLUMNS, META_COLUMNS, OF_BATCHES, VERSION, Value, chained, content_digest, row_digest
 
@@ -80,9 +81,11 @@ def check_whole(db: sqlite3.Connection, path: Path, found: dict[str, str]) -> in
         StoreError: something is missing, twice, or not where it belongs.
     """
     with translated(path):
-        n_cells = sum(1 for _ in checked_rows(db, path, "cells", CELL_COLUMNS))
-        if "config" in found and n_cells != len(json.loads(found["config"])["cells"]):
-            raise StoreError(f"{path}: cells: {n_cells} rows: {ADVICE}")
+        kinds = [row[CELL_COLUMNS.index("kind")] for row in checked_rows(db, path, "cells", CELL_COLUMNS)]
+        planned = len(json.loads(found["config"])["cells"]) if "config" in found else 0
+        used = db.execute("SELECT max(cell) FROM batches").fetchone()[0]
+        if len(kinds) < planned or any(kind != REFINED for kind in kinds[planned:]) or (used is not None and used >= len(kinds)):
+            raise StoreError(f"{path}: cells: {len(kinds)} rows: {ADVICE}")
         rows: dict[Any, list[str]] = {}
         for table in OF_BATCHES:
             for seq, digest in db.execute(f"SELECT seq, row_digest FROM {table}"):  # noqa: S608 - our own names

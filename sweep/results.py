@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.cells import REFINED
 from sweep.errors import StoreError
 from sweep.reading import check_whole, checked_rows, translated
 from sweep.reading import meta as read_meta
@@ -90,10 +91,17 @@ def _load(db: sqlite3.Connection, path: Path) -> Results:
         raise StoreError(f"{path}: nothing was run yet; allowed: the store of a sweep that was run")
     check_whole(db, path, meta)
     config = json.loads(meta["config"])
+    config["cells"] += _refined(db, path)
     replicates = _replicates(db, path, json.loads(meta["outcome_fields"]))
     trials = _trials(db, path, config, replicates)
     file = Path(meta["file"]) if "file" in meta else None
     return Results(meta["name"], config, meta["config_sha256"], _cells(db, path, config), trials, replicates, file, _poison(db, path), meta)
+
+
+def _refined(db: sqlite3.Connection, path: Path) -> list[dict[str, str]]:
+    """Identity of the cells that the sweep placed itself, as the configuration has it of the others."""
+    rows = (dict(zip(CELL_COLUMNS, row, strict=True)) for row in checked_rows(db, path, "cells", CELL_COLUMNS))
+    return [{name: str(row[name]) for name in ("label", "kind", "key")} for row in rows if row["kind"] == REFINED]
 
 
 def _poison(db: sqlite3.Connection, path: Path) -> pd.DataFrame:

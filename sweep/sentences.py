@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from sweep.arms import AT_TITLES, Arm, At, pairs
 from sweep.boundary import Boundary, Box, Limit, boundary
+from sweep.cells import REFINED
+from sweep.config import are_numbers
 from sweep.intervals import Rate
 from sweep.sensitivity import Share, net_wins, shares
 from sweep.verdict import Finding, Verdict
@@ -18,7 +20,6 @@ from sweep.verdict import Finding, Verdict
 if TYPE_CHECKING:
     from sweep.results import Results
 
-REFINED: Final = "refined"  # kind of a cell that the sweep placed itself, between those of its grid
 _VERBS: Final[Mapping[Finding, tuple[str, str]]] = {"win": ("wins", "wins"), "loss": ("loses", "losses")}
 
 
@@ -45,7 +46,7 @@ class Grid:
     @property
     def ordered(self) -> tuple[bool, ...]:
         """Which axes are numbers."""
-        return tuple(_are_numbers(values) for values in self.values)
+        return tuple(are_numbers(values) for values in self.values)
 
     def table(self, measure: Mapping[int, float]) -> NDArray[np.float64]:
         """float64[values of axis 0, ...]: the measure of each cell, NaN where there is none."""
@@ -77,17 +78,13 @@ def grid(results: Results) -> Grid:
 
 def _coordinate(value: object, along: Sequence[object]) -> float:
     """Where a value lies among those of its axis: between two numbers, or at a name."""
-    if not _are_numbers(along):
+    if not are_numbers(along):
         return float([value_key(other) for other in along].index(value_key(value)))
     return float(np.interp(float(str(value)), [float(str(other)) for other in along], range(len(along))))
 
 
 def _ascending(values: Sequence[object]) -> tuple[object, ...]:
-    return tuple(sorted(values, key=lambda value: float(str(value)))) if _are_numbers(values) else tuple(values)
-
-
-def _are_numbers(values: Sequence[object]) -> bool:
-    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return tuple(sorted(values, key=lambda value: float(str(value)))) if are_numbers(values) else tuple(values)
 
 
 def value_key(value: object) -> str:
@@ -137,7 +134,7 @@ def _box(grid: Grid, box: Box, plural: str, verdicts: Mapping[int, Verdict], fin
 def _limit(grid: Grid, box: Box, limit: Limit, verdicts: Mapping[int, Verdict], finding: Finding) -> str:
     """What an axis must be; the boundary lies between two values that were tried, so both are named."""
     name, values = grid.names[limit.axis], grid.values[limit.axis]
-    if limit.low == limit.high or not _are_numbers(values):
+    if limit.low == limit.high or not are_numbers(values):
         return f"{name} = {values[limit.low]}"
     below, low = _edge(grid, box, limit, verdicts, finding, upward=True) if limit.low > 0 else (None, None)
     above, high = _edge(grid, box, limit, verdicts, finding, upward=False) if limit.high < len(values) - 1 else (None, None)

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sweep.cells import Cell, canonical
+from sweep.cells import REFINED, Cell, canonical
+from sweep.config import Scalar
 from sweep.errors import DeterminismError, DiskError, StoreError
 from sweep.poison import Poison
 from sweep.reading import check_pages, check_whole, checked_rows, meta, translated
-from sweep.schema import COLUMNS, POISON_COLUMNS, TABLES, TRIAL_COLUMNS, VERSION, Value, chained, content_digest, row_digest
+from sweep.schema import CELL_COLUMNS, COLUMNS, POISON_COLUMNS, TABLES, TRIAL_COLUMNS, VERSION, Value, chained, content_digest, row_digest
 from sweep.seeds import CONFIRM
 from sweep.study import Batch
 from sweep.trial import ReplicateRow, TrialRow
@@ -83,11 +84,24 @@ class Store:
         """Write the sweep's identity, in one transaction; False if an earlier run did."""
         if "config_sha256" in self.meta():
             return False
-        rows = [(c.index, c.label, c.kind, canonical(c.axes), c.machine_json, c.workload_json, c.key) for c in cells]
         with translated(self.path), self._transaction():
             self._db.executemany("INSERT INTO meta VALUES (?, ?, ?)", [_guarded(item) for item in found.items()])
-            self._db.executemany("INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_guarded(row) for row in rows])
+            self._put(cells)
         return True
+
+    def extend(self, cells: Sequence[Cell]) -> None:
+        """Write further cells, all of them or nothing; from now on the sweep has them."""
+        with translated(self.path), self._transaction():
+            self._put(cells)
+
+    def refined(self) -> list[tuple[tuple[str, Scalar], ...]]:
+        """Axes of the refined cells, in order."""
+        rows = (dict(zip(CELL_COLUMNS, row, strict=True)) for row in self.rows("cells", CELL_COLUMNS))
+        return [tuple((str(name), value) for name, value in json.loads(str(row["axes"]))) for row in rows if row["kind"] == REFINED]
+
+    def _put(self, cells: Sequence[Cell]) -> None:
+        rows = [(c.index, c.label, c.kind, canonical(c.axes), c.machine_json, c.workload_json, c.key) for c in cells]
+        self._db.executemany("INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_guarded(row) for row in rows])
 
     def commit(self, *batches: Batch) -> None:
         """Write whole batches, all of them or nothing.

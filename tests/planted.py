@@ -9,10 +9,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from sweep.library import load_named
 from sweep.results import Results
 
 POLICIES = ("inline", "postponed", "flusher_only")
@@ -110,7 +112,7 @@ def _cells(axes: Mapping[str, Sequence[object]], points: Sequence[str], refined:
     grid: list[dict[str, object]] = [{}]
     for axis, values in axes.items():
         grid = [{**cell, axis: value} for cell in grid for value in values]
-    machine = {"name": "pc-2007-128m", "ram_mib": 128, "cpus": 2, "swap_mib": 512}
+    machine = load_named("machine", "pc-2007-128m", Path("planted.yaml"))[0]
     placed = [(cell, "grid") for cell in grid if axes] + [(dict(cell), "refined") for cell in refined]
     rows = [{"label": " ".join(f"{k}={v}" for k, v in cell.items()), "kind": kind, **cell} for cell, kind in placed] + [
         {"label": point, "kind": "point", **dict.fromkeys(axes, np.nan)} for point in points

@@ -1,7 +1,8 @@
 """Nanoseconds of one core for each page touch the engine simulates: everything resident, 3 % and 25 % misses, and the curve over sizes.
 
     python benchmarks/core/touch.py [--pages 16384 65536 262144] [--rounds 5]
-    python benchmarks/core/touch.py --pages 16384 65536 262144 1048576 4194304 --rounds 1 --largest 20000000
+    python benchmarks/core/touch.py --pages 1048576 --footprints 1400000 20000000 --rounds 3
+    python benchmarks/core/touch.py --pages 4194304 --footprints 5800000 30000000 --rounds 3
 
 CPU time of one process. Every figure is the median over the rounds; all 6.12 mechanics are on (policy flusher_only) unless another policy is named. A miss is a
 page-in with everything that it brings along: allocation, kswapd or direct reclaim, eviction of another page, its write-out if dirty, and both completions.
@@ -172,6 +173,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--pages", type=int, nargs="+", default=[16_384, 65_536])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--footprints", type=int, nargs="+", help="pages; instead of searching those at which 3 % and 25 % of the touches miss")
     parser.add_argument("--largest", type=int, default=1 << 62, help="no footprint above this, pages")
     parser.add_argument("--policy", default="flusher_only", choices=policies.names())
     arguments = parser.parse_args()
@@ -180,11 +182,11 @@ def main() -> None:
     print(f"{'frames':>10} {'footprint':>10} {'misses':>8} {'ns a touch':>11} {'ns a miss':>10} {'gather':>7} {'chase':>6}")
     for frames in arguments.pages:
         resident = 0.0
-        for wanted in (0.0, 0.03, 0.25):
-            footprint = frames * 3 // 4 if wanted == 0.0 else footprint_for(frames, wanted, policy, arguments.largest)
+        found = arguments.footprints or [footprint_for(frames, wanted, policy, arguments.largest) for wanted in (0.03, 0.25)]
+        for footprint in (frames * 3 // 4, *found):
             cost, floor = measure(frames, footprint, policy, arguments.rounds)
             resident = resident or cost.ns
-            per_miss = f"{(cost.ns - resident) / cost.misses:>10.0f}" if wanted else f"{'':>10}"
+            per_miss = f"{(cost.ns - resident) / cost.misses:>10.0f}" if cost.misses else f"{'':>10}"
             print(f"{frames:>10} {footprint:>10} {cost.misses:>8.1%} {cost.ns:>11.1f} {per_miss} {floor.gather:>7.1f} {floor.chase:>6.1f}", flush=True)
 
 

@@ -3,15 +3,15 @@
 Kernel:  mm/vmscan.c:shrink_page_list(), shrink_inactive_list(), do_try_to_free_pages(), balance_pgdat(), all_unreclaimable(), v3.2
          (M. Gorman, "Reduce filesystem writeback from page reclaim" v3, 10 Aug 2011).
 Differs: runs on the mechanics of 6.12: anonymous and file lists are weighed by cost, not by rotated/scanned; refaults come back active by distance
-         (3.2 knows no refaults, that is 3.15); kswapd stops when one zone is at high, not all; pages of dying tasks come from half of min, not from all of it;
-         allocations that cannot wait get no quarter of min; a page under writeback is marked PG_reclaim when met (3.6);
-         direct reclaim swaps out to a congested device; the six scans are counted over all zones of a node together.
+         (3.2 knows no refaults, that is 3.15); kswapd stops when one zone is at high, not all; allocations that cannot wait get no quarter of min;
+         a page under writeback is marked PG_reclaim when met (3.6); direct reclaim swaps out to a congested device;
+         the six scans are counted over all zones of a node together.
 Expect:  dirty pages at the tail make everybody scan past them; kswapd writes file pages one by one only from priority 9 on.
 """
 
 from __future__ import annotations
 
-from core.decisions import ALL_DIRTY, BY_CONGESTION, DROP, KEEP, MARK, NO, PRIORITY_DONE, RECLAIM, WHY_BATCH, WRITE
+from core.decisions import ALL_DIRTY, BY_CONGESTION, DROP, KEEP, MARK, NO, PRIORITY_DONE, RECLAIM, WHY_BATCH, WHY_ISOLATED, WRITE
 from core.jit import decision
 from core.policy import Policy
 from core.reclaim import DEF_PRIORITY
@@ -39,8 +39,8 @@ def before_direct(gfp, free, half_min, hopeless, own):  # type: ignore[no-untype
 
 @decision
 def throttle(is_kswapd, why, priority, own):  # type: ignore[no-untyped-def]
-    """congestion_wait() of kswapd and wait_iff_congested() of direct reclaim below priority 10; wait_iff_congested() after a batch full of writeback."""
-    return BY_CONGESTION if why in (PRIORITY_DONE, WHY_BATCH) else NO
+    """congestion_wait() of kswapd and for isolated pages, wait_iff_congested() of direct reclaim below priority 10 and after a batch full of writeback."""
+    return BY_CONGESTION if why in (PRIORITY_DONE, WHY_BATCH, WHY_ISOLATED) else NO
 
 
 @decision
@@ -66,6 +66,7 @@ POLICY = Policy(
     title="kswapd writes files in trouble only (3.2)",
     source="mm/vmscan.c:shrink_page_list(), v3.2",
     era="6.12",
+    version=302,
     decides={
         "dirty_page": dirty_page,
         "writeback_page": writeback_page,

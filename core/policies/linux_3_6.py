@@ -30,5 +30,6 @@ POLICY = Policy(
     title="direct reclaim throttled at half of min (3.6)",
     source="mm/vmscan.c:throttle_direct_reclaim(), v3.6",
     era="6.12",
+    version=306,
     decides={**LINUX_3_2.decides, "before_direct": before_direct, "receive": receive},
 )

@@ -33,5 +33,6 @@ POLICY = Policy(
     title="dirty pages activated, flusher kicked (4.11)",
     source="mm/vmscan.c:shrink_page_list(), v4.11",
     era="6.12",
+    version=411,
     decides={"dirty_page": dirty_page, "throttle": throttle},
 )

@@ -24,7 +24,7 @@ from core.reclaim import (
 )
 from core.sched import WAIT_FLOOR, give_way, pop, wake
 from core.state import DEPTH, FILE, GONE, READING, SLOT, SWAP
-from core.streams import ACTIVE, ANON, DIRTY, MAPPED, PRESENT, RECLAIM, WRITEBACK
+from core.streams import ACTIVE, ANON, DIRTY, FILE_WRITE, MAPPED, PRESENT, RECLAIM, RUN, WRITEBACK
 
 START: Final = 0
 WROTE: Final = 1
@@ -53,7 +53,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
     if pg.attr & GONE:
         return FREE
     refs = referenced(m, p)
-    if refs and (mapped or pg.attr & SLOT):
+    if refs and (mapped or pg.attr & SLOT or (not anon and pg.attr & MAPPED)):  # page_mapping_inuse(): a file that somebody has mapped
         return ACTIVATE
     what = WRITE
     if not laundering and not refs and (m.flags[p] & DIRTY or (anon and not pg.attr & SLOT)):
@@ -73,9 +73,20 @@ def fate(m: Any, pol: Any, a: int, sc: Any, laundering: int, p: int) -> int:
         return KEEP  # may_enter_fs
     if not sc.may_writepage:
         return KEEP
-    if not is_kswapd and a != vm.launderd and write_congested(m, SWAP if anon else FILE):  # those two have PF_SWAPWRITE
+    swap_write = is_kswapd or a == vm.launderd  # PF_SWAPWRITE
+    if not swap_write and write_congested(m, SWAP if anon else FILE) and (anon or not inside_write(m, a)):  # in write(2) it is its own backing_dev_info
         return KEEP
     return what
+
+
+@jit
+def inside_write(m: Any, a: int) -> bool:
+    """Is the actor a task in write(2)?"""
+    if a >= m.vm[0].n_tasks:
+        return False
+    word = m.ops[m.actors[a].pc]
+    code = word >> 40 & 255
+    return bool(code == FILE_WRITE or (code == RUN and word >> 48 & 255 == FILE_WRITE))
 
 
 @outlined

@@ -1,6 +1,6 @@
 """How much of which list is scanned: costs, active against inactive, anonymous against file.
 
-Kernel: mm/vmscan.c:prepare_scan_control(), get_scan_count(), inactive_is_low(), shrink_active_list(); mm/swap.c:lru_note_cost(), v6.12.
+Kernel: mm/vmscan.c:prepare_scan_control(), get_scan_count(), inactive_is_low(), shrink_active_list(); mm/swap.c:lru_note_cost(), v6.1 and v6.12.
 Differs: no anon/file proportion by idle age.
 """
 
@@ -10,16 +10,21 @@ from typing import Any, Final
 
 from core import lru
 from core.jit import inlined, jit
-from core.state import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS
+from core.reclaim import SWAP_CLUSTER_MAX
+from core.state import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, WORKINGSET
 from core.streams import ACCESSED, ACTIVE, EXEC, MAPPED, PRESENT
 
 PAGES_PER_GIB: Final = 1 << 18
 
 
 @jit
-def note_cost(m: Any, n: int, is_file: int, pages: int) -> None:
-    """lru_note_cost() of node ``n``: reclaiming this type cost so much; both halve when their sum exceeds a quarter of the lists."""
+def note_cost(m: Any, n: int, is_file: int, io: int, rotated: int) -> None:
+    """lru_note_cost() of node ``n``: what this type costs; both halve when their sum exceeds a quarter of the lists.
+
+    A write or a refault counts as much as 32 pages scanned in vain; from 5.8 to 6.1 scans in vain count nothing.
+    """
     node = m.nodes[n]
+    pages = io if 508 <= m.vm[0].version < 602 else io * SWAP_CLUSTER_MAX + rotated
     if is_file:
         node.file_cost += pages
     else:
@@ -68,11 +73,11 @@ def prepare_scan_control(m: Any, n: int, sc: Any) -> None:
         files = node.activate_file != node.refaults_file or inactive_is_low(m, n, 1)
         sc.deactivate = (1 if anon else 0) | (2 if files else 0)
     inactive_file = m.queues[first + INACTIVE_FILE].nr
-    sc.cache_trim = 1 if inactive_file * m.vm[0].page_scale >> sc.priority and not sc.deactivate & 2 else 0
+    sc.cache_trim = 1 if inactive_file * m.vm[0].page_scale >> sc.priority and not sc.deactivate & 2 and not sc.no_cache_trim else 0
     high = 0
     free = 0
     for z in range(node.zone_first, node.zone_last + 1):
-        high += m.zones[z].wmark_high
+        high += m.zones[z].wmark_high + m.zones[z].wmark_boost
         free += m.zones[z].nr_free
     file = inactive_file + m.queues[first + ACTIVE_FILE].nr
     tiny = file + free <= high and not sc.deactivate & 1 and m.queues[first + INACTIVE].nr * m.vm[0].page_scale >> sc.priority
@@ -125,10 +130,12 @@ def shrink_active(m: Any, a: int, n: int, which: int, pages: int) -> None:
             rotated += 1
         else:
             m.flags[p] &= 255 ^ ACTIVE
+            m.page[p].attr |= WORKINGSET
             vm.pgdeactivate += 1
             lru.add_head(m, p, active - ACTIVE_LIST)
     if rotated > 0:
-        note_cost(m, n, 1 if which == ACTIVE_FILE else 0, rotated)
+        m.nodes[n].nonresident_age += rotated
+        note_cost(m, n, 1 if which == ACTIVE_FILE else 0, 0, rotated)
 
 
 @inlined

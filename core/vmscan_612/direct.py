@@ -11,7 +11,7 @@ from core.jit import inlined, jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
 )
-from core.sched import WAIT_CONGESTION, WAIT_NOPROGRESS, YIELD, pop, sleep, wake
+from core.sched import WAIT_CONGESTION, WAIT_NOPROGRESS, YIELD, pop, sleep, timer, wake
 from core.units import JIFFY, MS
 from core.vmscan_612.node import enter_shrink_node, snapshot_refaults
 from core.vmscan_612.throttle import skip_throttle, wait_iff_congested, write_pending
@@ -38,6 +38,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.may_swap = 0 if f.recursion else 1
         f.nr_to_reclaim = m.vm[0].batch
         f.force_deactivate = 0
+        f.no_cache_trim = 0
         f.skipped_deactivate = 0
         return next_pass(m, a, f)
     if f.phase == OUT:
@@ -60,6 +61,9 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.priority < 0:
         if f.nr_reclaimed > 0 or not f.skipped_deactivate or f.force_deactivate:
             return direct_done(m, pol, a, f)
+        for n in range(len(m.nodes)):
+            snapshot_refaults(m.nodes[n])
+        m.vm[0].allocstall += 1
         f.priority = DEF_PRIORITY
         f.force_deactivate = 1
         f.skipped_deactivate = 0
@@ -84,8 +88,8 @@ def consider_throttle(m: Any, pol: Any, a: int, f: Any) -> bool:
         wake(m, WAIT_NOPROGRESS, n, now)
     elif f.priority == 1 and f.nr_reclaimed == 0:
         how = pol.throttle(0, WHY_NOPROGRESS, f.priority, m.tunables)
-        if how == BY_EVENT and not skip_throttle(m, n):
-            sleep(m, a, WAIT_NOPROGRESS, n, now + JIFFY)
+        if how == BY_EVENT and a < m.vm[0].n_tasks and not skip_throttle(m, n):
+            sleep(m, a, WAIT_NOPROGRESS, n, timer(m, now, JIFFY))
             return True
     if f.nr_reclaimed >= f.nr_to_reclaim or f.nr_scanned == 0 or f.priority >= DEF_PRIORITY - 2:
         return False
@@ -104,5 +108,5 @@ def direct_done(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.nr_reclaimed == 0 and not f.recursion and 2 * write_pending(m, n) > reclaimable_pages(m, n):
         how = pol.throttle(0, WHY_NOPROGRESS, f.priority, m.tunables)
         if how == BY_CONGESTION:
-            return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
+            return sleep(m, a, WAIT_CONGESTION, 0, timer(m, m.actors[a].local_ns, 100 * MS))
     return pop(m, a, f.nr_reclaimed)

@@ -15,7 +15,6 @@ from core.jit import inlined, jit
 from core.pageout import pageout, write_at_once
 from core.reclaim import (
     DEF_PRIORITY,
-    SWAP_CLUSTER_MAX,
     add_to_swap,
     evict,
     keep,
@@ -66,6 +65,9 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     if pg.attr & READING:
         return KEEP
     sc.nr_scanned += 1
+    mapped = pg.attr & MAPPED and m.flags[p] & PRESENT
+    if mapped and sc.recursion == UNMAPPED:  # may_unmap = 0
+        return KEEP
     note_dirty(m, f, p)
     marked = 1 if m.flags[p] & RECLAIM else 0
     if m.flags[p] & WRITEBACK:
@@ -77,9 +79,6 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
         return int(pol.writeback_page(is_kswapd, marked, node.writeback, m.tunables))
     if pg.attr & GONE:
         return FREE
-    mapped = pg.attr & MAPPED and m.flags[p] & PRESENT
-    if mapped and sc.recursion == UNMAPPED:  # may_unmap = 0
-        return KEEP
     young = mapped and m.flags[p] & ACCESSED
     marked_ref = m.flags[p] & REFERENCED
     reclaim_clean = False
@@ -109,7 +108,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     what = int(pol.dirty_page(is_kswapd, anon, 0 if anon else marked, 0 if anon else node.dirty, sc.priority, m.tunables))
     if what == MARK or (what == ACTIVATE and not anon):
         mark(m, p)
-    elif what != ACTIVATE and (not sc.may_writepage or reclaim_clean):
+    elif what != ACTIVATE and (not sc.may_writepage or reclaim_clean or not (anon or sc.gfp & gfp.FS)):
         return KEEP
     return what
 
@@ -122,9 +121,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return pop(m, a, f.nr_reclaimed)
     if f.phase == WROTE:
         f.phase = START
-        f.nr_pageout += f.ret
-        if not f.ret:
-            activate(m, f, f.page)
+        f.nr_pageout += 1  # a write that failed too
         keep(m, f, f.page)
     while f.iso_head >= 0:
         p = f.iso_head
@@ -159,14 +156,18 @@ def activate(m: Any, f: Any, p: int) -> None:
     elif not m.flags[p] & ACTIVE:
         m.flags[p] |= ACTIVE
         vm.pgactivate += 1
-        m.nodes[f.node].nonresident_age += 1
+        f.nr_activated += 1
 
 
 @jit
 def settle(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     """The end of shrink_inactive_list(): costs, counts; the flusher is woken when all was dirty and unqueued, the stall on writeback is that of v3.2."""
     vm = m.vm[0]
-    note_cost(m, f.node, f.is_file, f.nr_pageout * SWAP_CLUSTER_MAX + f.nr_taken - f.nr_reclaimed)
+    node = m.nodes[f.node]
+    node.nonresident_age += f.nr_activated  # move_folios_to_lru()
+    if vm.lru != MGLRU:
+        node.nr_isolated[f.is_file] -= f.nr_taken
+    note_cost(m, f.node, f.is_file, f.nr_pageout, f.nr_taken - f.nr_reclaimed)
     if f.is_file:
         vm.pgscan_file += f.nr_taken
         vm.pgsteal_file += f.nr_reclaimed

@@ -1,6 +1,6 @@
 """kswapd: balance_pgdat(), kswapd_try_to_sleep(), v6.12; the nap after each priority is that of v3.2.
 
-Differs: the highest zone is always the last one; no second round without cache_trim_mode.
+Differs: the highest zone is always the last one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from core.sched import (
     WAIT_WORK,
     give_way,
     sleep,
+    timer,
     wake,
 )
 from core.state import ACTIVE_LIST, DEPTH, MGLRU
@@ -60,7 +61,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == NODE_DONE:
         f.phase = PRIORITY
         if pass_done(m, pol, a, f):
-            return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
+            return sleep(m, a, WAIT_CONGESTION, 0, timer(m, m.actors[a].local_ns, 100 * MS))
     if f.phase == PRIORITY and f.priority >= 1:
         ok = balanced(m, node)
         if not ok and f.boost > 0:  # a node that is short gets ordinary reclaim, the boost waits
@@ -70,6 +71,11 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             return balancing_done(m, a, f, node)
         start_pass(m, a, f, node)
         return enter_shrink_node(m, a, m.actors[a].node)
+    if f.result == 0 and f.boost == 0 and f.cache_trim_failed and not f.no_cache_trim and m.vm[0].version >= 610:
+        f.no_cache_trim = 1
+        f.priority = DEF_PRIORITY
+        f.phase = PRIORITY
+        return CONTINUE
     if f.result == 0:
         node.kswapd_failures += 1
     return balancing_done(m, a, f, node)
@@ -81,6 +87,8 @@ def start_balancing(m: Any, f: Any, node: Any) -> None:
     m.vm[0].pageoutrun += 1
     f.gfp = gfp.KERNEL
     f.force_deactivate = 0
+    f.no_cache_trim = 0
+    f.cache_trim_failed = 0
     f.result = 0
     f.boost = 0
     for z in range(node.zone_first, node.zone_last + 1):
@@ -165,7 +173,7 @@ def balancing_done(m: Any, a: int, f: Any, node: Any) -> int:
     snapshot_refaults(node)
     if may_sleep(m, a, node, now):
         f.phase = NAPPED
-        f.until = now + 100 * MS
+        f.until = timer(m, now, 100 * MS)
         return sleep(m, a, WAIT_WORK, 0, f.until)
     m.vm[0].kswapd_high_wmark_hit_quickly += 1
     f.phase = WOKEN

@@ -145,6 +145,7 @@ def scan(m: Any, a: int, f: Any, sc: Any, is_file: int, tier: int) -> int:
     s.nr_file_writeback = 0
     s.nr_immediate = 0
     s.nr_pageout = 0
+    s.nr_activated = 0
     s.nr_taken = 0
     scanned = 0
     most = MAX_LRU_BATCH // vm.page_scale

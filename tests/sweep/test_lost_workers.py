@@ -49,8 +49,7 @@ def killed_on_the_way(process: subprocess.Popen[str], how: signal.Signals, rng: 
     return kills
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
-@pytest.mark.parametrize("executor", ["process", pytest.param("ray", marks=pytest.mark.ray)])
+@pytest.mark.parametrize(("executor", "how"), [("process", signal.SIGSEGV), pytest.param("ray", signal.SIGKILL, marks=pytest.mark.ray)])
 def test_workers_killed_under_load_leave_the_same_table(directory: Path, expected: object, executor: str, how: signal.Signals) -> None:
     results = directory / f"{executor}-{how.name}"
     command = tinysweep.command("run", directory / "tiny.yaml", "--no-map", "--no-mlflow", "--executor", executor, "--workers", "2", "--results", results)

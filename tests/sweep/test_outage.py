@@ -60,7 +60,7 @@ def test_after_every_fault_mlflow_shows_each_trial_once(results: Path, expected:
         proxy = Proxy(port)
         loaded = load_results(results)
         refusals = 0
-        for number, fault in enumerate(FAULTS * 2):
+        for number, fault in enumerate(FAULTS):
             publisher = Publisher(proxy.uri)
             switch = partial(_after, proxy, fault, 7 + 5 * number)
             publisher._create = _counted(publisher._create, switch)  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ from sweep.config import Search
 from sweep.history import Past, Score
 from sweep.search import ask
 from sweep.space import Dimension, Space
+from tests.tinysweep import REPOSITORY
 
 DISK = Device("sda", 50, 50, 100_000)
 MACHINE = Machine("box", 128, 2, 256, DISK, DISK)
@@ -125,3 +126,9 @@ def test_what_was_given_up_is_not_taken_for_finished(sampler: str) -> None:
         one = Score(number, (("min_free_kbytes", 200 + number), ("dirty_ratio", 20)), 1.0, 0.0, is_stopped=True)
         past = past.plus(one, (), search)
     assert len(ask(search, SPACE, past, 1, 2, 6)) == 6
+
+
+def test_the_page_about_search_names_every_key() -> None:
+    page = (REPOSITORY / "docs" / "search.md").read_text()
+    table = page[: page.index("## What is asked")]
+    assert [name for name in Search.model_fields if f"`{name}`" not in table] == []

@@ -24,6 +24,7 @@ class Wait(Enum):
     PFMEMALLOC = auto()  # throttle_direct_reclaim()
     WRITEOUT = auto()  # bounded writeout: writes in flight hold too much
     WRITEBACK = auto()  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
+    ISOLATED = auto()  # reclaim_throttle(VMSCAN_THROTTLE_ISOLATED)
     NOPROGRESS = auto()  # reclaim_throttle(VMSCAN_THROTTLE_NOPROGRESS)
     KSWAPD = auto()  # until kswapd has freed something
     HANDOFF = auto()  # until kswapd hands over a page
@@ -65,6 +66,8 @@ class Actor:
         reclaims: how many of these are reclaims.
         admitted_writes: bounded writes that it is in the middle of.
         dirtied: page cache pages dirtied since the last balance_dirty_pages().
+        look_after: it enters that function after so many (nr_dirtied_pause; 6.x).
+        paused_when: dirty_paused_when, jiffies.
         handed: the zone of a page that kswapd has handed over.
     """
 
@@ -83,7 +86,13 @@ class Actor:
         self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
         self.handed: Any = None
+        self.look_after, self.paused_when = kernel.scale.nearest(32), 0
         self.body: Steps
+
+    @property
+    def in_write(self) -> bool:
+        """Inside write(2)."""
+        return False
 
     def cond_resched(self) -> Steps:
         """Give way if the time slice is used up."""

@@ -11,7 +11,6 @@ from core import gfp
 from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.units import JIFFY, MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.lru import lru_pages_of_zone
 from tests.twin.oom import out_of_memory
 from tests.twin.recursion import reclaim, recurse, scan_atomic
 from tests.twin.watermarks import Mark
@@ -70,8 +69,10 @@ def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
     """__alloc_pages() from its second try on."""
     flags = request.flags
     while True:  # restart
-        wake_kswapd(k, actor.clock)
-        zone = k.take_frame(Mark.MIN, flags)
+        zone = k.take_frame(Mark.LOW, flags)
+        if zone is None:
+            wake_kswapd(k, actor.clock)
+            zone = k.take_frame(Mark.MIN, flags)
         while zone is None:  # rebalance
             if actor.memalloc or actor.memdie:
                 if flags & gfp.NOMEMALLOC:
@@ -96,7 +97,7 @@ def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
             zone = k.take_frame(Mark.MIN, flags) if progress else None
             if zone is not None:
                 break
-            kill = k.decisions.out_of_memory(request.loops, bool(progress), not progress, reclaim_could_help(k, flags))
+            kill = k.decisions.out_of_memory(request.loops, bool(progress), not progress, reclaim_could_help(k, flags, False))
             if kill and flags & gfp.FS and not flags & gfp.NORETRY:
                 zone = k.take_frame(Mark.HIGH, flags)
                 if zone is None:
@@ -123,35 +124,40 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
                 if verdict != DECIDED:
                     continue
             elif actor.memdie:
-                zone = k.take_frame(Mark.OOM, flags)
+                zone = k.take_frame(Mark.OOM if k.version >= 414 else Mark.NONE, flags)
         if zone is not None:
             return zone
         if not flags & gfp.WAIT:
             return rescue(k, actor, flags)
-        if actor.memalloc or actor.memdie:
+        if actor.memalloc or (actor.memdie and k.version < 414):
             return None
+        dying = actor.memdie
         verdict, zone = yield from wait_before_reclaim(k, actor, request)
         if verdict == DECIDED:
             return zone
-        if verdict == AGAIN or actor.memdie:
+        if actor.memdie and not dying:
+            request.loops = 0
+        if verdict == AGAIN or (actor.memdie and not dying):
             continue
         progress = yield from direct_reclaim(k, actor, request)
         zone = k.take_frame(Mark.MIN, flags)
+        if zone is None and actor.memdie and not flags & gfp.NOMEMALLOC:
+            zone = k.take_frame(Mark.OOM, flags)
         if zone is not None or flags & gfp.NORETRY:
             return zone
         request.loops = 0 if progress else request.loops + 1
-        if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags)):
+        if not k.decisions.out_of_memory(request.loops, bool(progress), zone_unreclaimable(k), reclaim_could_help(k, flags, actor.memdie)):
             actor.clock += k.machine.scan_ns if request.loops <= HOPELESS else MS  # it spins
             yield GIVE_WAY
             continue
         zone = k.take_frame(Mark.HIGH, flags)
-        if zone is not None:
+        if zone is not None or actor.memdie:
             return zone
         request.loops = 0
         if flags & gfp.FS:
             yield from kill_and_wait(k, actor)
         else:
-            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
 
 
 def take_reserve(k: Kernel, actor: Actor, flags: int) -> Zone | None:
@@ -197,7 +203,7 @@ def kill_and_wait(k: Kernel, actor: Actor) -> Steps:
     if actor.memdie:
         yield GIVE_WAY
     else:
-        yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+        yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
 
 
 def wake_kswapds_of_class(k: Kernel, flags: int, now: int) -> None:
@@ -234,10 +240,10 @@ def short_of_memory(k: Kernel, node: Node) -> bool:
 
 def wait_before_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     """A task that would reclaim may have to wait first, or instead; GO_ON: for a while, now it reclaims unless it was killed meanwhile."""
-    if not actor.is_task:
+    if not actor.is_task or actor.memdie:
         return GO_ON, None
-    free, half_min = reserve_left(actor.node)
-    answer = k.decisions.before_direct(request.flags, free, half_min, actor.node.kswapd_failures >= HOPELESS)
+    free, half_min = reserve_left(k, actor.node)
+    answer = k.decisions.before_direct(request.flags, free, half_min, given_up(k, actor.node))
     if answer == RECLAIM:
         return GO_ON, None
     if request.since is None:
@@ -245,7 +251,7 @@ def wait_before_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     k.count["pgscan_direct_throttle"] += 1
     if answer != WAIT_FOR_RESERVE:
         return (yield from k.handoff.wait(actor, request, answer))
-    yield Sleep(Wait.PFMEMALLOC, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND, actor.node)
+    yield from wait_for_reserve(k, actor, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
     return GO_ON, None
 
 
@@ -262,20 +268,45 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
     return progress
 
 
-def reserve_left(node: Node) -> tuple[int, int]:
-    """Free pages of the node, and half of the sum of its min marks."""
-    return sum(zone.free for zone in node.zones), sum(zone.marks.min + zone.boost for zone in node.zones) // 2
+def wait_for_reserve(k: Kernel, actor: Actor, until: int) -> Steps:
+    """wait_event() of throttle_direct_reclaim(): who is woken looks, and waits on if the reserve is still low; kswapd is kept awake."""
+    while True:
+        kswapd = actor.node.kswapd
+        if kswapd.asleep and kswapd.asleep.what is Wait.WORK:
+            kswapd.wake(actor.clock)
+            k.count["kswapd_wake"] += 1
+        yield Sleep(Wait.PFMEMALLOC, until, actor.node)
+        if actor.memdie or actor.clock >= until or allow_direct_reclaim(k, actor.node):
+            return
+        actor.clock += 5_000
 
 
-def allow_direct_reclaim(node: Node) -> bool:
+def reserve_left(k: Kernel, node: Node) -> tuple[int, int]:
+    """Free pages, and half of the sum of the min marks, of the zones that have something to reclaim; without any there is no reserve to protect."""
+    zones = [zone for zone in node.zones if zone_reclaimable(k, zone)]
+    reserve = sum(zone.marks.min + zone.boost for zone in zones)
+    return (sum(zone.free for zone in zones), reserve // 2) if reserve else (1, 0)
+
+
+def given_up(k: Kernel, node: Node) -> bool:
+    """Its kswapd has."""
+    return all(zone.hopeless for zone in node.zones) if k.old else node.kswapd_failures >= HOPELESS
+
+
+def allow_direct_reclaim(k: Kernel, node: Node) -> bool:
     """More than half of the reserve is free, or kswapd has given up."""
-    free, half_min = reserve_left(node)
-    return free > half_min or node.kswapd_failures >= HOPELESS
+    free, half_min = reserve_left(k, node)
+    return free > half_min or given_up(k, node)
 
 
 def reclaimable_pages(k: Kernel, node: Node) -> int:
-    """zone_reclaimable_pages() of the node: anonymous lists count while there is swap."""
-    return sum(len(pages) for (file, _), pages in node.lists.items() if file or k.swap.free > 0)
+    """zone_reclaimable_pages() of the node."""
+    return sum(zone_reclaimable(k, zone) for zone in node.zones)
+
+
+def zone_reclaimable(k: Kernel, zone: Zone) -> int:
+    """Pages on the lists; anonymous ones count while there is swap."""
+    return sum(page.zone is zone and page.lru is not None and (k.swap.free > 0 or not page.anon) for page in k.pages)
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
@@ -283,9 +314,7 @@ def zone_unreclaimable(k: Kernel) -> bool:
     return all(zone.hopeless or zone.node.kswapd_failures >= HOPELESS for zone in k.zones)
 
 
-def reclaim_could_help(k: Kernel, flags: int) -> bool:
-    """should_reclaim_retry(): would some zone pass min if everything reclaimable were free?"""
-    for zone in k.zones:
-        if zone.free + min(reclaimable_pages(k, zone.node), lru_pages_of_zone(k, zone)) > zone.floor(Mark.MIN, gfp.KERNEL, k.old):
-            return True
-    return k.zones[-1].ok(Mark.MIN, flags, k.old)
+def reclaim_could_help(k: Kernel, flags: int, victim: bool) -> bool:
+    """should_reclaim_retry(): would some zone be above the mark that holds for the allocation if everything reclaimable were free?"""
+    mark = Mark.OOM if victim and not flags & gfp.NOMEMALLOC else Mark.MIN
+    return any(zone.free + zone_reclaimable(k, zone) > zone.floor(mark, flags, k.old) for zone in k.zones)

@@ -26,6 +26,7 @@ def device(rng: np.random.Generator, name: str) -> Device:
         latency_ns=int(rng.integers(0, 2 * MS)),
         seek_ns=int(rng.choice([0, 0, 100 * US, 8 * MS])),
         nr_requests=int(rng.choice([4, 16, 128])),
+        max_sectors_kb=int(rng.spawn(1)[0].choice([512, 1280, 16])),
         w_alloc_milli=int(rng.choice([0, 0, 0, 300, 1000, 2000])),
         w_class=str(rng.choice(["noio", "nofs", "atomic"])),
         w_pool=int(rng.choice([0, 0, 1, 8])),

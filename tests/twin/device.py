@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core import machine
-from core.units import PAGE_BYTES
+from core.units import KIB_PER_PAGE, PAGE_BYTES
 from tests.twin.actor import NEVER
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tests.twin.page import Page
 
 FILES_BEGIN = 1 << 40  # block of the first file page
-LARGEST_REQUEST = 128  # pages
 
 
 @dataclass
@@ -93,7 +92,8 @@ class BlockDevice:
 
     def merges(self, queue: Queue, block: int) -> bool:
         """elv_merge(): does the block continue the last request?"""
-        return bool(queue.requests) and queue.requests[-1].next_block == block and queue.requests[-1].pages < self.kernel.scale.nearest(LARGEST_REQUEST)
+        longest = self.kernel.scale.nearest(self.device.max_sectors_kb // KIB_PER_PAGE)
+        return bool(queue.requests) and queue.requests[-1].next_block == block and queue.requests[-1].pages < longest
 
     def must_wait(self, page: Page) -> bool:
         """get_request_wait(): no request is free for the write of a page that merges with none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.units import MS, SECOND
+from core.units import JIFFY, MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.page import Page
 from tests.twin.page_io import pageout
@@ -12,7 +12,6 @@ from tests.twin.page_io import pageout
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
 
-CHUNK = 1024  # MAX_WRITEBACK_PAGES
 EXPIRE = 30 * SECOND
 PERIOD = 5 * SECOND
 
@@ -35,6 +34,9 @@ class Flusher(Actor):
         throttle = k.dirty_throttle
         next_old = PERIOD
         while True:
+            if throttle.update_due and self.clock >= throttle.update_due:
+                throttle.update_due = 0
+                throttle.update_bandwidth(self.clock // JIFFY)
             before = 0
             work = bool(k.dirty) and (throttle.flush_wanted > 0 or len(k.dirty) > throttle.limits()[0])
             if not work and self.clock >= next_old:
@@ -44,10 +46,15 @@ class Flusher(Actor):
                     next_old = self.clock + PERIOD
             if not work:
                 throttle.flush_wanted = 0
-                yield Sleep(Wait.WORK, next_old)
+                yield Sleep(Wait.WORK, min(next_old, throttle.update_due or NEVER))
                 continue
-            chunk = k.scale.nearest(CHUNK)
+            throttle.writepages_begin(self.clock)
+            chunk = throttle.chunk(len(k.dirty) if before else throttle.flush_wanted)
             written = yield from self.call(write_dirty_pages(k, self, chunk, before))
+            if throttle.update_due and self.clock >= throttle.update_due:
+                throttle.update_due = 0
+                throttle.update_bandwidth(self.clock // JIFFY)
+            throttle.writepages_end(self.clock)
             throttle.flush_wanted = max(throttle.flush_wanted - written, 0) if written == chunk else 0
             if before and written < chunk:
                 next_old = self.clock + PERIOD
@@ -75,12 +82,14 @@ def write_dirty_pages(k: Kernel, actor: Actor, most: int, before: int = 0) -> St
 
 def fsync(k: Kernel, actor: Actor, pages: list[Page]) -> Steps:
     """Write every dirty page, then wait for all that is being written."""
+    k.dirty_throttle.writepages_begin(actor.clock)
     for page in pages:
         while page.dirty and not page.gone and not page.anon:
             if not page.writeback:
                 yield from actor.call(pageout(k, actor, page, False))
                 break
             yield Sleep(Wait.PAGE, NEVER, page)
+    k.dirty_throttle.writepages_end(actor.clock)
     for page in pages:
         while page.writeback:
             yield Sleep(Wait.PAGE, NEVER, page)

@@ -71,7 +71,7 @@ class Handoff:
             request.loops = 0 if progress else request.loops + 1
             if flags & gfp.NORETRY and not progress:
                 return DECIDED, None
-            if k.decisions.out_of_memory(request.loops, progress, gave_up(k), reclaim_could_help(k, flags)) and flags & gfp.FS:
+            if k.decisions.out_of_memory(request.loops, progress, gave_up(k), reclaim_could_help(k, flags, False)) and flags & gfp.FS:
                 return AGAIN, None
             wake_kswapd(k, actor.clock)
 

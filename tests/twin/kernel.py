@@ -12,7 +12,7 @@ from core.machine import Machine
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON
 from core.policy import Policy
 from core.streams import Streams
-from core.units import KIB_PER_PAGE, MS, SECOND, US
+from core.units import JIFFY, KIB_PER_PAGE, MS, SECOND, US
 from tests.twin import mglru, vmscan_612, vmscan_2623
 from tests.twin.actor import Actor, Steps, Wait
 from tests.twin.clean_floor import CleanFloor
@@ -46,7 +46,7 @@ class Kernel:
     """Everything of one run.
 
     Attributes:
-        old: 2.6.23, otherwise 6.x.
+        old: 2.6.23, otherwise 6.x; ``version``: 100 times major plus minor.
         page_cache: pages of files that have a frame.
         dirty, dirty_anon: dirty page cache, and anonymous pages that are not on the swap device as they are.
         writeback: pages being written.
@@ -61,6 +61,7 @@ class Kernel:
         self.batch = self.scale.nearest(BATCH)
         self.machine = self.scale.costs(machine)
         self.old = policy.era == "2.6.23"
+        self.version = policy.kernel_version
         self.generations = policy.lru == "mglru"
         self.rt_quarter = bool(ERAS[policy.era].rt_quarter)
         self.values = values
@@ -192,6 +193,10 @@ class Kernel:
         """Where its frame lies."""
         assert page.zone is not None
         return page.zone.node
+
+    def timer(self, now: int, ns: int) -> int:
+        """When a sleep of so many jiffies ends: since 4.8 at the tick after, for no timer is early."""
+        return now + ns if self.version < 408 else (now // JIFFY + ns // JIFFY + 1) * JIFFY
 
     # --- who waits -------------------------------------------------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ class Kswapd(Actor):
                     zone.scanned = 0  # clean pages were left alone
                 elif objects == 0 and zone.scanned >= 6 * lru_size(k, zone) and not (k.launderd and zone.nr_lru):  # FreeBSD knows no hopeless zones
                     zone.hopeless = True
-                if allow_direct_reclaim(self.node):
+                if allow_direct_reclaim(k, self.node):
                     k.wake(Wait.PFMEMALLOC, self.clock, self.node)
                 yield from after_shrink_slab(k, self)
             if k.launderd and sc.priority == 0 and not all_ok:
@@ -144,7 +144,7 @@ class Kswapd(Actor):
                 k.count["kswapd_high_wmark_hit_quickly"] += 1
                 yield GIVE_WAY
                 continue
-            nap_ends = self.clock + 100 * MS
+            nap_ends = k.timer(self.clock, 100 * MS)
             yield Sleep(Wait.WORK, nap_ends)
             woken = self.clock < nap_ends
             if not woken and self.may_sleep():
@@ -188,7 +188,7 @@ class Kswapd(Actor):
             more = yield from self.call(k.shrink_node(self, self.node, sc))
             freed += more
             self.note_unreclaimable()
-            if allow_direct_reclaim(self.node):
+            if allow_direct_reclaim(k, self.node):
                 k.wake(Wait.PFMEMALLOC, self.clock, self.node)
             deep_enough = boost > 0 and sc.priority == DEF_PRIORITY - 2
             boost -= min(boost, more)
@@ -201,7 +201,10 @@ class Kswapd(Actor):
             below_min = not all(zone.ok(Mark.MIN, gfp.NOWAIT, k.old) for zone in self.node.zones)
             naps = sc.nr_scanned and priority < DEF_PRIORITY - 2 and not below_min
             if naps and k.decisions.throttle(True, PRIORITY_DONE, priority) == BY_CONGESTION:
-                yield Sleep(Wait.CONGESTION, self.clock + 100 * MS)
+                yield Sleep(Wait.CONGESTION, k.timer(self.clock, 100 * MS))
+            if sc.priority < 1 and not freed and sc.cache_trim_mode_failed and not sc.no_cache_trim_mode and k.version >= 610:
+                sc.no_cache_trim_mode = True  # once more, with the anonymous lists
+                sc.priority = DEF_PRIORITY
         if sc.priority < 1 and freed == 0:
             self.node.kswapd_failures += 1
         for zone, boost in zip(self.node.zones, boosts, strict=True):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
     from tests.twin.page import Page
-    from tests.twin.zone import Zone
 
 
 class LruList:
@@ -80,13 +79,6 @@ def lru_pages(k: Kernel) -> int:
     if k.old:
         return sum(zone.nr_lru for zone in k.zones)
     return sum(node.lru_pages for node in k.nodes)
-
-
-def lru_pages_of_zone(k: Kernel, zone: Zone) -> int:
-    """The same for one zone."""
-    if k.old:
-        return zone.nr_lru
-    return sum(page.zone is zone for pages in zone.node.lists.values() for page in pages)
 
 
 def mark_page_accessed(k: Kernel, page: Page) -> None:

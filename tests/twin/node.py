@@ -23,6 +23,7 @@ class Node(NodeLists):
         cost: what reclaim of anonymous and of file pages has cost, by is_file.
         activated, activated_seen: WORKINGSET_ACTIVATE now and at the last look.
         nonresident_age: the clock of evictions.
+        isolated: NR_ISOLATED_ANON and NR_ISOLATED_FILE, by is_file.
         written_since_throttle: NR_THROTTLED_WRITTEN.
         scan_carry: real pages of each list left to scan that do not make one here.
     """
@@ -44,6 +45,7 @@ class Node(NodeLists):
         self.activated = {False: 0, True: 0}
         self.activated_seen = {False: 0, True: 0}
         self.nonresident_age = 0
+        self.isolated = {False: 0, True: 0}
         self.written_since_throttle = 0
         self.scan_carry = dict.fromkeys(self.lists, 0)
 

@@ -33,7 +33,7 @@ def out_of_memory(k: Kernel, now: int) -> None:
     victim.memdie = True
     if victim.asleep and victim.asleep.what in (Wait.PFMEMALLOC, Wait.SLEEP, Wait.TIMER):
         victim.wake(now)
-    if not k.old:
+    if k.version >= 406:
         reap(k, victim)
 
 

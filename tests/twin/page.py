@@ -23,6 +23,7 @@ class Page:
         lru: the list it is on; None: no frame, or isolated.
         slot: its place on the swap device.
         shadow: what is remembered of its eviction: the node and its clock of evictions, with generations a generations.Shadow.
+        workingset: PG_workingset, it has been active; of an evicted page the bit in its shadow.
         zero_page: mapped to the shared page of zeroes, which is no frame of its own.
         gone: unmapped or truncated; its frame goes as soon as nobody works on it.
         owner: the task whose anonymous contents it has.
@@ -47,6 +48,7 @@ class Page:
         "referenced",
         "shadow",
         "slot",
+        "workingset",
         "writeback",
         "young",
         "zero_page",
@@ -64,7 +66,7 @@ class Page:
         self.slot: int | None = None
         self.shadow: Any = None
         self.owner: Any = None
-        self.locked = self.gone = self.zero_page = False
+        self.locked = self.gone = self.zero_page = self.workingset = False
         self.dirtied_ns = 0
         self.clear_flags()
 
@@ -107,7 +109,7 @@ def free_page_of(k: Kernel, page: Page) -> None:
     zone, page.zone = page.zone, None
     assert zone is not None
     page.clear_flags()
-    page.locked = page.gone = page.zero_page = False
+    page.locked = page.gone = page.zero_page = page.workingset = False
     page.shadow = None
     k.free_frame(zone)
 
@@ -126,7 +128,9 @@ def evict(k: Kernel, page: Page) -> None:
     node = k.node_of(page)
     shadow = node.gens.evicted(node, page) if k.generations else (node, node.nonresident_age)
     node.nonresident_age += not k.generations
+    was_active = page.workingset
     free_page_of(k, page)
+    page.workingset = was_active
     page.shadow = shadow
 
 
@@ -137,7 +141,7 @@ def forget(k: Kernel, page: Page) -> None:
     if not page.cached:
         k.swap.free_slot(page)
         page.clear_flags()
-        page.zero_page = page.gone = False
+        page.zero_page = page.gone = page.workingset = False
         page.shadow = None
         return
     unmap(k, page)

@@ -44,7 +44,6 @@ def pageout(k: Kernel, actor: Actor, page: Page, for_reclaim: bool) -> Steps:
         k.count["pswpout"] += 1
     else:
         k.dirty.remove(page)
-        k.dirty_throttle.written += 1
     if for_reclaim:
         page.reclaim = True
         k.count["nr_vmscan_write"] += 1
@@ -82,10 +81,23 @@ def from_allocator(k: Kernel, actor: Actor, device: BlockDevice, need: int, held
 
 
 def from_mempool(k: Kernel, actor: Actor, device: BlockDevice, need: int, held: Held) -> Steps:
-    """mempool_alloc(): the allocator without waiting and without the reserve, then the pool, then wait for an element."""
+    """mempool_alloc(): the allocator without waiting and without the reserve, then the pool; then the allocator as the class may, and the pool again.
+
+    The wait for an element comes before the second try to 3.2, after it since 3.3.
+    """
+    may_wait = device.device.w_gfp & gfp.WAIT
+    first = True
     while True:
-        while held.pages < need and k.take_kernel_page(Mark.MIN, gfp.NOMEMALLOC):
-            k.writeout.hold(held, 1)
+        if first or not may_wait:
+            while held.pages < need and k.take_kernel_page(Mark.MIN, gfp.NOMEMALLOC):
+                k.writeout.hold(held, 1)
+        else:
+            while held.pages < need:
+                zone = yield from alloc_page(k, actor, device.device.w_gfp | gfp.NOMEMALLOC | gfp.NORETRY)
+                if zone is None:
+                    break
+                zone.kernel += 1
+                k.writeout.hold(held, 1)
         if held.pages == need:
             return True
         if device.pool_used == 0 or device.pool_used + need <= k.scale.up(device.device.w_pool):
@@ -93,7 +105,9 @@ def from_mempool(k: Kernel, actor: Actor, device: BlockDevice, need: int, held: 
             device.pool_used += need
             held.elements = need
             return True
-        yield Sleep(Wait.POOL, actor.clock + 5 * SECOND, device)
+        if k.old or not first or not may_wait:
+            yield Sleep(Wait.POOL, actor.clock + 5 * SECOND, device)
+        first = False
 
 
 def release(k: Kernel, device: BlockDevice, held: Held) -> None:
@@ -149,6 +163,8 @@ def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     k.writeout.leave(had, now)
     k.writeback.remove(page)
     k.count["nr_written"] += 1
+    if not page.anon:
+        k.dirty_throttle.page_written(now)
     rotate = page.reclaim
     page.writeback = page.reclaim = False
     if page.gone:

@@ -35,6 +35,8 @@ class ScanControl:
     force_deactivate: bool = False
     skipped_deactivate: bool = False
     cache_trim_mode: bool = False
+    no_cache_trim_mode: bool = False
+    cache_trim_mode_failed: bool = False
     file_is_tiny: bool = False
     boosted: bool = False
     slab_scanned: int = 0

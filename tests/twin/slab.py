@@ -23,30 +23,37 @@ class Slab:
 
     def shrink_2623(self, scanned: int, lru_pages: int) -> tuple[int, int]:
         """As large a part of the slab as was scanned of the LRU; objects scanned and pages freed."""
-        return self._scan(4 * scanned // SEEKS * self._objects // (lru_pages + 1))
+        more = 4 * scanned // SEEKS * self._objects // (lru_pages + 1)
+        return self._scan(more, min(self.deferred + more, 2 * self._objects), False)
 
     def shrink_612(self, priority: int) -> tuple[int, int]:
         """A part of it that grows as the priority falls."""
-        return self._scan(4 * (self._objects >> priority) // SEEKS)
+        more = 4 * (self._objects >> priority) // SEEKS
+        return self._scan(more, min((self.deferred >> priority) + more, 2 * self._objects), True)
 
     @property
     def _objects(self) -> int:
         return (self.pages - self.floor) * OBJECTS_A_PAGE
 
-    def _scan(self, more: int) -> tuple[int, int]:
-        if self._objects <= 0:
+    def _scan(self, more: int, goal: int, small_too: bool) -> tuple[int, int]:
+        """Scan ``goal`` objects by the batch; a cache of fewer objects than that goes in one."""
+        freeable = self._objects
+        if freeable <= 0:
             return 0, 0
         before = self.pages
-        self.deferred = min(self.deferred + more, 2 * self._objects)
         scanned = 0
-        batch = self.kernel.scale.nearest(BATCH)
-        while self.deferred >= batch and self.pages > self.floor:
-            self.deferred -= batch
+        whole = self.kernel.scale.nearest(BATCH)
+        while self.pages > self.floor:
+            left = goal - scanned
+            if left < whole and not (small_too and left >= freeable):
+                break
+            batch = min(left, whole)
             scanned += batch
             self.loose += batch
             empty = min(self.loose // FREED_FOR_A_PAGE, self.pages - self.floor)
             self.loose -= empty * FREED_FOR_A_PAGE
             self.pages -= empty
             self.kernel.free_kernel_pages(empty)
+        self.deferred = min(max(self.deferred + more - scanned, 0), 2 * freeable)
         self.kernel.count["slabs_scanned"] += scanned
         return scanned, before - self.pages

@@ -91,6 +91,11 @@ class Task(Actor):
         self.floor_pass = False  # it waited for the clean floor in vain: the next page is let through
         self.body = self.live()
 
+    @property
+    def in_write(self) -> bool:
+        op = self.operations[self.at]
+        return op.code <= RUN and op.inner == FILE_WRITE
+
     def live(self) -> Steps:
         """Operation by operation, until it exits or is killed."""
         k = self.kernel
@@ -120,13 +125,19 @@ class Task(Actor):
             page = k.pages[op.page + self.done]
             if not page.present or (op.inner in (WRITE, FILE_WRITE) and not page.dirty):
                 break
-            if not (page.young if op.inner <= WRITE else page.referenced and page.active):
+            if not (page.young if op.inner <= WRITE else not self.marks(op.inner) or (page.referenced and page.active)):
                 break
             self.clock += self.cost[op.inner]
+            if op.inner == FILE_READ:
+                self.next_read = page.index + 1
             self.next_touch(op)
         if self.clock > before:
             k.progress = self.clock
             k.last_op = max(k.last_op, self.clock)
+
+    def marks(self, code: int) -> bool:
+        """Is the page marked accessed by read(2) or, to 4.6, write(2)?"""
+        return code == FILE_READ or self.kernel.version < 407
 
     def next_touch(self, op: Operation) -> None:
         self.kernel.count["ops_done"] += 1
@@ -187,11 +198,12 @@ class Task(Actor):
         if code <= WRITE:
             page.young = True
         else:
-            mark_page_accessed(k, page)
+            if self.marks(code):
+                mark_page_accessed(k, page)
             self.complete(self.cost[code])
             if code == FILE_READ:
                 self.next_read = page.index + 1
-        if dirtied and self.dirtied and self.dirtied >= k.dirty_throttle.look_after():
+        if dirtied and self.dirtied and self.dirtied >= k.dirty_throttle.look_after(self):
             yield from self.call(k.dirty_throttle.balance_dirty_pages(self))
 
     def set_page_dirty(self, page: Page) -> None:

@@ -45,7 +45,7 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, page: Page, laundering: bool)
     if page.gone:
         return FREE
     referenced = page_referenced(page)
-    if referenced and (was_mapped or in_swap_cache):
+    if referenced and (was_mapped or in_swap_cache or (page.mappable and not page.anon)):
         return ACTIVATE
     asks = not laundering and not referenced and (page.dirty or (page.anon and not in_swap_cache))
     verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, page.reclaim, False, sc.priority) if asks else WRITE
@@ -61,7 +61,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, page: Page, laundering: bool)
     may_enter_fs = sc.flags & gfp.FS or (page.anon and sc.flags & gfp.IO)
     if referenced or not may_enter_fs or not sc.may_writepage:
         return KEEP
-    if k.device_of(page).congested and not actor.frees_for_others:
+    own_queue = actor.in_write and not page.anon  # current->backing_dev_info
+    if k.device_of(page).congested and not actor.frees_for_others and not own_queue:
         return KEEP
     return verdict
 

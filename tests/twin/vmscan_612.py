@@ -1,4 +1,5 @@
-"""Reclaim of 6.12: mm/vmscan.c:shrink_folio_list(), get_scan_count(), shrink_lruvec(), shrink_node(), reclaim_throttle(); mm/workingset.c."""
+"""Reclaim of 6.x: mm/vmscan.c:shrink_folio_list(), too_many_isolated(), get_scan_count(), shrink_lruvec(),
+shrink_node(), reclaim_throttle(), v6.1 and v6.12; mm/workingset.c."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from core.decisions import (
     PRIORITY_DONE,
     WHY_BATCH,
     WHY_CONGESTED,
+    WHY_ISOLATED,
     WHY_NOPROGRESS,
     WHY_WRITEBACK,
     WRITE,
@@ -46,6 +48,7 @@ class Batch(Met):
     """What one call of shrink_folio_list() met and did."""
 
     written = 0
+    activated = 0
 
 
 def check_dirty_writeback(batch: Batch, page: Page) -> None:
@@ -66,6 +69,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
     if page.locked:
         return KEEP
     sc.nr_scanned += 1
+    if page.mapped and not sc.may_unmap:
+        return KEEP
     check_dirty_writeback(batch, page)
     marked, node = page.reclaim, k.node_of(page)
     if page.writeback:
@@ -77,8 +82,6 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return k.decisions.writeback_page(actor.is_kswapd, marked, node.writeback)
     if page.gone:
         return FREE
-    if page.mapped and not sc.may_unmap:
-        return KEEP
     young = page.mapped and page.young
     referenced, page.referenced = page.referenced, young
     if young and k.generations:
@@ -100,7 +103,8 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return KEEP
     verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, marked and not page.anon, node.dirty and not page.anon, sc.priority)
     reclaim_clean = referenced and not page.anon  # FOLIOREF_RECLAIM_CLEAN
-    if verdict not in (MARK, ACTIVATE) and (reclaim_clean or not sc.may_writepage):
+    may_enter_fs = page.anon or sc.flags & gfp.FS
+    if verdict not in (MARK, ACTIVATE) and (reclaim_clean or not may_enter_fs or not sc.may_writepage):
         return KEEP
     if verdict == MARK or (verdict == ACTIVATE and not page.anon):
         page.reclaim = True
@@ -119,19 +123,19 @@ def shrink_folio_list(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file
             freed += 1
             continue
         if verdict == WRITE:
-            if (yield from actor.call(pageout(k, actor, page, True))):
-                batch.written += 1
-            else:
-                verdict = ACTIVATE
+            yield from actor.call(pageout(k, actor, page, True))
+            batch.written += 1
         if verdict == ACTIVATE and k.generations:
             k.count["pgactivate"] += 1
         elif verdict == ACTIVATE and not page.active:
             page.active = True
+            batch.activated += 1
             k.count["pgactivate"] += 1
-            k.node_of(page).nonresident_age += 1
         kept.append(page)
     put_back(k, kept)
-    lru_note_cost(node, file, batch.written * BATCH + batch.taken - freed)
+    node.nonresident_age += batch.activated
+    node.isolated[file] -= len(pages)
+    lru_note_cost(k, node, file, batch.written, batch.taken - freed)
     count_stolen(k, actor, freed)
     kind = "file" if file else "anon"
     k.count[f"pgscan_{kind}"] += len(pages)
@@ -147,10 +151,10 @@ def shrink_folio_list(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file
     return freed
 
 
-def lru_note_cost(node: Node, file: bool, pages: int) -> None:
-    """Reclaiming this type cost so much; old costs fade."""
+def lru_note_cost(k: Kernel, node: Node, file: bool, io: int, rotated: int) -> None:
+    """Writes or reads that reclaiming this type cost, and pages scanned in vain (6.2 on; before 5.8 the nearest thing to recent_rotated); old costs fade."""
     cost = node.cost
-    cost[file] += pages
+    cost[file] += io if 508 <= k.version < 602 else io * BATCH + rotated
     if cost[ANON] + cost[FILE] > node.lru_pages // 4:
         cost[ANON] //= 2
         cost[FILE] //= 2
@@ -171,8 +175,9 @@ def prepare_scan_control(k: Kernel, node: Node, sc: ScanControl) -> None:
     for file in (ANON, FILE):
         refaulted = node.activated[file] != node.activated_seen[file]
         sc.may_deactivate[file] = sc.force_deactivate or refaulted or inactive_is_low(k, node, file)
-    sc.cache_trim_mode = node.nr(FILE, INACTIVE) * k.scale.real >> sc.priority > 0 and not sc.may_deactivate[FILE]
-    high = sum(zone.marks.high for zone in node.zones)
+    enough_cache = node.nr(FILE, INACTIVE) * k.scale.real >> sc.priority > 0
+    sc.cache_trim_mode = enough_cache and not sc.may_deactivate[FILE] and not sc.no_cache_trim_mode
+    high = sum(zone.marks.high + zone.boost for zone in node.zones)
     free = sum(zone.free for zone in node.zones)
     few = node.nr(FILE, INACTIVE) + node.nr(FILE, ACTIVE) + free <= high
     sc.file_is_tiny = few and not sc.may_deactivate[ANON] and node.nr(ANON, INACTIVE) * k.scale.real >> sc.priority > 0
@@ -214,10 +219,12 @@ def shrink_active_list(k: Kernel, actor: Actor, node: Node, file: bool, folios: 
             rotated += 1
         else:
             page.active = False
+            page.workingset = True
             k.count["pgdeactivate"] += 1
         node.lists[file, page.active].add(page)
     if rotated:
-        lru_note_cost(node, file, rotated)
+        node.nonresident_age += rotated
+        lru_note_cost(k, node, file, 0, rotated)
 
 
 # --- the node ------------------------------------------------------------------------------------------------------------------------------
@@ -242,8 +249,13 @@ def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps
                 else:
                     sc.skipped_deactivate = True
                 continue
+            verdict = yield from wait_for_isolated(k, actor, node, sc, file)
+            if verdict != ISOLATE:
+                freed += k.batch if verdict == DYING else 0
+                continue
             pages = isolated(node.lists[which].take_oldest(folios))
             if pages:
+                node.isolated[file] += len(pages)
                 count_scanned(k, actor, len(pages))
                 freed += yield from actor.call(shrink_folio_list(k, actor, node, sc, file, pages))
                 yield GIVE_WAY
@@ -259,9 +271,44 @@ def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps
             left[small, active] = 0
             scanned = goal[not small, active] - left[not small, active]
             left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
-        full_scan = True
+        full_scan = k.version < 600
     age_anon(k, actor, node)
     return freed
+
+
+ISOLATE, SKIP, DYING = "isolate", "return 0", "return SWAP_CLUSTER_MAX"
+
+
+def wait_for_isolated(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool) -> Steps:
+    """The loop at the start of shrink_inactive_list(): what to do once not too much is isolated, or the patience is at its end."""
+    if actor.is_kswapd or sc.recursion:
+        return ISOLATE
+    waited = False
+    while too_many_isolated(k, actor, node, sc, file):
+        how = k.decisions.throttle(False, WHY_ISOLATED, sc.priority)
+        if how == BY_EVENT:
+            if waited or not actor.is_task:
+                return SKIP
+            yield Sleep(Wait.ISOLATED, k.timer(actor.clock, 20 * MS), node)
+        elif how == BY_CONGESTION:
+            yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
+        else:
+            return ISOLATE
+        waited = True
+        if actor.memdie:
+            return DYING
+    return ISOLATE
+
+
+def too_many_isolated(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool) -> bool:
+    """Other reclaimers hold more than an eighth of what the inactive list has left; who holds locks may take more."""
+    left = node.nr(file, INACTIVE)
+    if sc.flags & gfp.FS and sc.flags & gfp.IO:
+        left //= 8
+    if node.isolated[file] > left:
+        return True
+    k.wake(Wait.ISOLATED, actor.clock, node)
+    return False
 
 
 def age_anon(k: Kernel, actor: Actor, node: Node) -> None:
@@ -272,7 +319,7 @@ def age_anon(k: Kernel, actor: Actor, node: Node) -> None:
 
 def shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
     """Scan, then mark the node and throttle; pages freed."""
-    sc.met = met = Met()
+    sc.met = Met()
     prepare_scan_control(k, node, sc)
     freed = yield from shrink_lruvec(k, actor, node, sc)
     if not sc.recursion:
@@ -280,14 +327,21 @@ def shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
         sc.slab_scanned += objects
         freed += slab_pages
         yield from after_shrink_slab(k, actor)
+        yield from mark_and_throttle(k, actor, node, sc)
     if freed:
         node.kswapd_failures = 0
-    if sc.recursion:
-        return freed
+    elif sc.cache_trim_mode:
+        sc.cache_trim_mode_failed = True
+    return freed
+
+
+def mark_and_throttle(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
+    """kswapd marks the node by what it has met; who cannot get on waits."""
+    met = sc.met
     if actor.is_kswapd:
         if met.writeback and met.writeback == met.taken:
             node.writeback = True
-        if met.unqueued_dirty and met.unqueued_dirty == met.file_taken:
+        if met.unqueued_dirty == met.file_taken and (met.file_taken or k.version < 607):
             node.dirty = True
         if met.dirty and met.dirty == met.congested:
             node.congested = True
@@ -295,22 +349,21 @@ def shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
             how = k.decisions.throttle(True, WHY_WRITEBACK, sc.priority)
             if how == BY_EVENT:
                 node.written_since_throttle = 0
-                yield Sleep(Wait.WRITEBACK, actor.clock + 100 * MS, node)
+                yield Sleep(Wait.WRITEBACK, k.timer(actor.clock, 100 * MS), node)
             elif how == BY_CONGESTION:
-                yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+                yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
     elif node.congested:
         how = k.decisions.throttle(False, WHY_CONGESTED, sc.priority)
-        if how == BY_EVENT and not skip_throttle_noprogress(k, node):
-            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+        if how == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k, node):
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
         elif how == BY_CONGESTION:
             yield from wait_iff_congested(k, actor)
-    return freed
 
 
 def wait_iff_congested(k: Kernel, actor: Actor) -> Steps:
     """Wait for the next write request that is done, if a write queue is congested at all."""
     if any(device.congested for device in k.devices):
-        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+        yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
 
 
 def write_pending(k: Kernel, node: Node) -> int:
@@ -350,11 +403,14 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
         if freed or not sc.skipped_deactivate or sc.force_deactivate:
             break
         sc.force_deactivate, sc.skipped_deactivate = True, False
+        for node in k.nodes:
+            snapshot_refaults(node)
+        k.count["allocstall"] += 1
     for node in k.nodes:
         snapshot_refaults(node)
     to_write = not freed and not recursion and 2 * write_pending(k, actor.node) > reclaimable_pages(k, actor.node)  # should_reclaim_retry() to v5.15
     if to_write and k.decisions.throttle(False, WHY_NOPROGRESS, sc.priority) == BY_CONGESTION:
-        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+        yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
     return freed
 
 
@@ -365,8 +421,8 @@ def consider_reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, freed: i
     if progress:
         k.wake(Wait.NOPROGRESS, actor.clock, actor.node)
     hopeless = not progress and sc.priority == 1 and not freed
-    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and not skip_throttle_noprogress(k, actor.node):
-        yield Sleep(Wait.NOPROGRESS, actor.clock + JIFFY, actor.node)
+    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k, actor.node):
+        yield Sleep(Wait.NOPROGRESS, k.timer(actor.clock, JIFFY), actor.node)
         return
     naps = freed < sc.nr_to_reclaim and sc.nr_scanned and sc.priority < DEF_PRIORITY - 2
     if naps and ask(False, PRIORITY_DONE, sc.priority) == BY_CONGESTION:
@@ -383,16 +439,19 @@ def workingset_refault(k: Kernel, page: Page) -> bool:
     node, clock = page.shadow
     distance = node.nonresident_age - clock
     k.count[f"workingset_refault_{kind}"] += 1
-    size = node.nr(FILE, ACTIVE)
-    if not file:
-        size += node.nr(FILE, INACTIVE) + node.nr(ANON, ACTIVE)
-    elif k.swap.free > 0:
-        size += node.nr(ANON, INACTIVE) + node.nr(ANON, ACTIVE)
-    if distance > size:
+    others = [(FILE, ACTIVE)]
+    others += [] if file else [(FILE, INACTIVE)]
+    if k.swap.free > 0:
+        others += [(ANON, ACTIVE), (ANON, INACTIVE)] if file else [(ANON, ACTIVE)]
+    was_active, page.workingset = page.workingset, False
+    if distance > sum(node.nr(*which) for which in others):
         return False
     back = k.node_of(page)
-    back.nonresident_age += 1
-    back.activated[file] += 1
+    counts = node if k.version < 605 else back
+    counts.nonresident_age += 1
+    counts.activated[file] += 1
     k.count[f"workingset_activate_{kind}"] += 1
-    lru_note_cost(back, file, 1)
+    if was_active:
+        page.workingset = True
+        lru_note_cost(k, back, file, 1, 0)
     return True
