@@ -89,7 +89,7 @@ REACHED_OTHERWISE = {
     "handoff": WAITING,
     "inline": {"acks_lost": 1},
     "laundry_queue": WAITING,
-    "mglru": {"pgdeactivate": 0, "nr_vmscan_immediate_reclaim": 0, "workingset_activate_file": 8},
+    "mglru": {"acks_lost": 0, "pgdeactivate": 0, "nr_vmscan_immediate_reclaim": 0, "workingset_activate_file": 8},
     "way_forward": WAITING,
 }
 
