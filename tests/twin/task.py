@@ -32,6 +32,7 @@ from tests.twin.flusher import fsync
 from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
 from tests.twin.page import Page, forget, map_page
+from tests.twin.swap_readahead import Window, found_in_swap_cache, read_in
 from tests.twin.vmscan_612 import workingset_refault
 from tests.twin.watermarks import Mark
 from tests.twin.zone import Zone
@@ -85,6 +86,7 @@ class Task(Actor):
         self.at = self.done = 0
         self.kernel_pages = self.stash = 0
         self.next_read = -1
+        self.swap_readahead = Window()
         self.body = self.live()
 
     @property
@@ -182,6 +184,8 @@ class Task(Actor):
         if page.mappable and not page.present:
             k.count["pgfault"] += 1
             self.clock += k.machine.minor_fault_ns
+            if page.slot is not None:
+                found_in_swap_cache(k, self, page)
             map_page(k, page)
         dirtied = code in (WRITE, FILE_WRITE) and not page.dirty
         if dirtied:
@@ -261,7 +265,11 @@ class Task(Actor):
         if page.mappable:
             k.count["pgmajfault"] += 1
         self.clock += k.machine.major_fault_ns
-        self.start_read(page)
+        if page.anon:
+            page.locked = True
+            read_in(k, self, page)
+        else:
+            self.start_read(page)
         if code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN):
             self.read_ahead(page)
         yield Sleep(Wait.PAGE, NEVER, page)
