@@ -38,6 +38,7 @@ from core.sched import (
     WAIT_TIMER,
     give_way,
     sleep,
+    timer,
 )
 from core.units import JIFFY, MS
 from core.watermark import MARK_HIGH, MARK_MIN, MARK_NONE, MARK_OOM
@@ -116,4 +117,4 @@ def reclaimed(m: Any, pol: Any, a: int, f: Any) -> int:
         out_of_memory(m, actor.local_ns)
         if actor.memdie:
             return give_way(m, a)
-    return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + JIFFY)
+    return sleep(m, a, WAIT_TIMER, 0, timer(m, actor.local_ns, JIFFY))

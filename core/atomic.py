@@ -12,8 +12,9 @@ from core.allocator import take_reserve
 from core.frames import try_alloc
 from core.jit import inlined, jit, outlined
 from core.reclaim import evict
-from core.state import INACTIVE, INACTIVE_FILE, LISTS, READING
+from core.state import INACTIVE, INACTIVE_FILE, LISTS, MGLRU, READING
 from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
+from core.vmscan_mglru.gens import gen_list
 from core.watermark import ERA_2_6_23, MARK_MIN, watermark_ok
 
 
@@ -46,6 +47,8 @@ def scan(m: Any, pol: Any, flags: int) -> int:
     freed = 0
     for lruvec in range(len(m.queues) // LISTS - 1, -1, -1):
         which = lruvec * LISTS + (INACTIVE if vm.era == ERA_2_6_23 else INACTIVE_FILE)
+        if vm.lru == MGLRU:
+            which = gen_list(lruvec, 1, m.nodes[lruvec].min_seq[1])
         left = min(m.queues[which].nr, budget - scanned)
         while left > 0 and freed < vm.batch:
             p = lru.pop_tail(m, which)

@@ -1,6 +1,6 @@
 """Conservation: every page is somewhere, exactly once, at every event.
 
-``balanced`` adds up counters and costs nothing, so it runs at each event of each run; ``recount`` looks at every page, at the end of each run and at each event
+``balanced`` adds up counters and costs nothing, so it runs at each event of each run; ``counted`` looks at every page, at the end of each run and at each event
 of an audited one.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.frames import needed_for_dirty
-from core.jit import entry, inlined, jit
+from core.jit import by_reference, entry, inlined, jit, outlined
 from core.state import CACHED, NO_LIST, SLOT, SWAP, ZERO
 from core.streams import ANON, DIRTY, MAPPED, NEVER, PRESENT, WRITEBACK
 
@@ -43,12 +43,14 @@ def balanced(m: Any, boot_pages: int) -> int:
     vm = m.vm[0]
     pages = vm.nr_in_hand
     kernel = 0
+    signs = 0
     for z in range(len(m.zones)):
         zone = m.zones[z]
-        if zone.nr_free < 0 or zone.nr_lru < 0 or zone.nr_isolated < 0 or zone.nr_kernel < 0:
-            return NEGATIVE
+        signs |= zone.nr_free | zone.nr_lru | zone.nr_isolated | zone.nr_kernel
         pages += zone.nr_free + zone.nr_lru + zone.nr_isolated + zone.nr_kernel
         kernel += zone.nr_kernel
+    if signs < 0:
+        return NEGATIVE
     if pages != vm.nr_total:
         return LOST_PAGE
     if kernel != boot_pages + vm.nr_slab + vm.nr_radix + vm.nr_io_held + vm.nr_task_kernel + vm.nr_backlog + vm.nr_burst + vm.nr_prealloc:
@@ -72,6 +74,12 @@ def preallocated(m: Any, anon_dirty: int, file_dirty: int) -> bool:
 
 @entry
 def recount(m: Any) -> int:
+    """``counted`` for Python."""
+    return counted(by_reference(m))
+
+
+@outlined
+def counted(m: Any) -> int:
     """Count every page anew; OK or what is wrong."""
     vm = m.vm[0]
     lru = 0

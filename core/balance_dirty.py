@@ -22,7 +22,7 @@ from core.bandwidth import (
 )
 from core.dirty import base_ratelimit, dirty_limits, wake_flusher
 from core.jit import jit, outlined
-from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_TIMER, WRITEBACK_PAGES, pop, push, sleep
+from core.sched import BALANCE_DIRTY, CONTINUE, WAIT_CONGESTION, WAIT_TIMER, WRITEBACK_PAGES, pop, push, sleep, timer
 from core.units import JIFFY, MS
 from core.watermark import ERA_2_6_23
 
@@ -152,7 +152,7 @@ def throttle(m: Any, a: int, f: Any, now: int, task_ratelimit: int) -> int:
     f.count = 1 if task_ratelimit > 0 or wb_dirty(m) <= wb_stat_error(m) else 0
     f.phase = PAUSED
     vm.balance_dirty_pauses += 1
-    return sleep(m, a, WAIT_TIMER, 0, actor.local_ns + pause * JIFFY)
+    return sleep(m, a, WAIT_TIMER, 0, timer(m, actor.local_ns, pause * JIFFY))
 
 
 @jit

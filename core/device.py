@@ -80,7 +80,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: in
     start = max(now, spindle.busy_until)
     if block != spindle.head_block and d.seek_ns > 0:
         # A short hop costs what passes under the head meanwhile; the elevator sorts those within its queue.
-        start += min(abs(block - spindle.head_block) * d.page_ns_read, d.seek_ns) * faults
+        hop = abs(block - spindle.head_block)  # times page_ns_read it may be more than an int64 holds
+        start += (hop * d.page_ns_read if hop <= d.seek_ns // d.page_ns_read else d.seek_ns) * faults
         m.vm[0].nr_seeks += faults
     spindle.head_block = block + 1
     spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
@@ -137,6 +138,10 @@ def end(m: Any, dev: int, write: int, now: int) -> None:
     p = int(entry.page)
     held = int(entry.held)
     d.io_tail[write] += 1
+    m.vm[0].home = m.nodes[m.zones[m.page[p].zone].node].zone_last  # who asked for it is gone: what its end frees, the node of the page gets
+    if d.io_tail[write] == d.io_head[write]:  # begin again at the front, which is in the cache
+        d.io_tail[write] = 0
+        d.io_head[write] = 0
     if write:
         end_write(m, dev, p, held, now)
     else:
@@ -192,7 +197,6 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
     pg = m.page[p]
     n = m.zones[pg.zone].node
     if held > 0:
-        vm.home = m.nodes[n].zone_last  # who wrote it is gone: the node of the page
         give_kernel(m, held)
         vm.nr_io_held -= held
         d.w_held -= held

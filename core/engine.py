@@ -24,7 +24,7 @@ from core import (
     slabtest,
     task,
 )
-from core.jit import entry, inlined, jit
+from core.jit import by_reference, entry, inlined, jit, outlined
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.state import DEPTH
 from core.units import INFINITY, MS, SECOND, US
@@ -136,6 +136,12 @@ def hung(m: Any, pol: Any, now: int) -> bool:
 @entry
 def run(m: Any, pol: Any, boot_pages: int) -> None:
     """Run to the end; ``vm.ended`` says why."""
+    run_by_reference(by_reference(m), by_reference(pol), boot_pages)
+
+
+@outlined  # where the words are stored they must not be loaded
+def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
+    """The loop over events."""
     vm = m.vm[0]
     at_once = 0
     while vm.ended == 0:
@@ -195,6 +201,6 @@ def check(m: Any, boot_pages: int) -> None:
     if vm.invariant == 0:
         vm.invariant = audit.balanced(m, boot_pages)
     if vm.invariant == 0 and vm.audit:
-        vm.invariant = audit.recount(m)
+        vm.invariant = audit.counted(m)
     if vm.invariant != 0:
         vm.ended = END_INVARIANT

@@ -120,15 +120,22 @@ def drop_slot(m: Any, p: int) -> None:
             leave_swapcache(m)
 
 
-@jit
+@inlined
 def enter_swapcache(m: Any, mark: int, gfp: int) -> bool:
     """Index one more page in the swap cache; its tree node may need a page, and that allocation may fail."""
     vm = m.vm[0]
-    if vm.nr_swapcache >= vm.nr_radix * SLOTS_PER_PAGE:
-        if not take_kernel(m, mark, gfp):
-            return False
-        vm.nr_radix += 1
+    if vm.nr_swapcache >= vm.nr_radix * SLOTS_PER_PAGE and not grow_radix(m, mark, gfp):
+        return False
     vm.nr_swapcache += 1
+    return True
+
+
+@jit
+def grow_radix(m: Any, mark: int, gfp: int) -> bool:
+    """Take a page for a tree node of the swap cache."""
+    if not take_kernel(m, mark, gfp):
+        return False
+    m.vm[0].nr_radix += 1
     return True
 
 

@@ -1,4 +1,4 @@
-"""The gate to the compiler: the only file that imports numba, and every compiler option with its reason.
+"""The gate to the compiler: with reference.py the only file that imports numba, and every compiler option with its reason.
 
 The engine is compiled once for all policies: a policy's decision functions enter as typed function pointers, so a new policy costs the
 compilation of its own few lines. Numba's disk cache does not notice edits made in another file, therefore the cache directory is named by a
@@ -24,6 +24,8 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 from numba.experimental.function_type import _get_wrapper_address
 from numba.extending import intrinsic
+
+from core.reference import refer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -82,6 +84,10 @@ class _CalleeLibrary(JITCodeLibrary):
     Numba's own libraries do both for every function together with all that it calls, so the leaves would be compiled once for each level above them.
     """
 
+    def add_ir_module(self, ir_module: Any) -> None:
+        _leave_results_unset(ir_module)
+        super().add_ir_module(ir_module)
+
     def finalize(self) -> None:
         self._finalized = True
 
@@ -109,6 +115,20 @@ class _EntryLibrary(JITCodeLibrary):
             if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                 function.linkage = "internal"
         super()._optimize_final_module()
+
+
+def _leave_results_unset(ir_module: Any) -> None:
+    """Drop the zeros that Numba stores where a call will store its result: as many for each function inlined as it has calls, one in twenty instructions."""
+    for block in (block for function in ir_module.functions for block in function.blocks):
+        for call in [i for i in block.instructions if isinstance(i, ir.CallInstr) and i.args and isinstance(i.args[0], ir.AllocaInstr)]:
+            result = call.args[0]
+            zeros = [i for i in block.instructions if isinstance(i, ir.StoreInstr) and i.operands[1] is result and _is_zero(i.operands[0])]
+            for zero in zeros:
+                block.instructions.remove(zero)
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, ir.Constant) and value.constant is None
 
 
 def _closure(library: Any, found: dict[Any, None]) -> dict[Any, None]:
@@ -178,14 +198,14 @@ def jit(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile as ``jit`` does, for small functions that are called often: the arrays of Memory take 112 words to pass, so a call costs more than they do."""
+    """Compile as ``jit`` does, for small functions that are called often: a call costs more than they do."""
     return cast(F, _plain_integers(njit(pipeline_class=_CalleeCompiler, **CALLEE | {"forceinline": True})(function)))
 
 
 def outlined(function: F) -> F:
     """Compile as ``jit`` does, for the procedures of actors and what is seldom called.
 
-    With so many words to pass the optimiser finds every call worth inlining; the engine would become one function, for whose size the compiler takes minutes.
+    The optimiser finds every function with one caller worth inlining; the engine would become one function, for whose size the compiler takes minutes.
     """
     return cast(F, _plain_integers(njit(pipeline_class=_OutlinedCompiler, **CALLEE)(function)))
 
@@ -222,6 +242,10 @@ def _prefetch(_typing: Any, array: Any, index: Any) -> Any:
 
 def _no_prefetch(array: Any, index: int) -> None:
     """Interpreted: a hint has no effect on results."""
+
+
+# by_reference(named_tuple): what compiled callees take in its place, see reference.py; valid until the entry that made it returns.
+by_reference: Any = refer if JIT_ENABLED else lambda target: target
 
 
 # prefetch(array, index): bring an item of a one-dimensional contiguous array into the cache. Pages are met in an order that the processor cannot foresee, and

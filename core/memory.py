@@ -124,7 +124,7 @@ def _zones(machine: Machine, era: int, values: Mapping[str, int]) -> NDArray[Any
         zone.nr_free = pages[index]
         zone.wmark_min, zone.wmark_low, zone.wmark_high = (in_scale(size, scale) for size in (mark.min, mark.low, mark.high))
         ratio = machine.lowmem_reserve_ratio[place] if place < len(machine.lowmem_reserve_ratio) else LOWMEM_RESERVE_RATIO
-        zone.lowmem_reserve = lowmem_reserve(of_nodes[zone.node], place, ratio)
+        zone.lowmem_reserve = in_scale(lowmem_reserve([size * scale for size in of_nodes[zone.node]], place, ratio), scale)
         zone.reserve = in_scale(values["reserve_kbytes"] // KIB_PER_PAGE * pages[index] // sum(pages), scale)
         zone.atomic_reserve = in_scale(mark.min * values.get("atomic_reserve_percent", 0) // 100, scale)
         zone.prev_priority = DEF_PRIORITY
@@ -283,4 +283,4 @@ def _frames(machine: Machine, tasks: int, era: int, more: int) -> NDArray[Any]:
 
 def _touch_costs(machine: Machine, streams: Streams) -> NDArray[np.int64]:
     base = np.array([machine.touch_ns, machine.touch_ns, machine.copy_ns, machine.copy_ns], np.int64)
-    return np.ascontiguousarray(base[None, :] * machine.page_scale + streams.op_ns[:, None])
+    return (base[None, :] * machine.page_scale + streams.op_ns[:, None]).reshape(-1)

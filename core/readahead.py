@@ -31,7 +31,7 @@ FOLLOWS_HITS: Final = 314  # kernel version
 BY_ADDRESS: Final = 414
 
 
-@jit
+@inlined
 def returned(m: Any, p: int, z: int) -> bool:
     """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
     vm = m.vm[0]

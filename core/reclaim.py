@@ -65,6 +65,7 @@ def add_to_swap(m: Any, p: int) -> bool:
 def isolate(m: Any, f: Any, which: int, pages: int) -> int:
     """Move up to ``pages`` pages from the old end of list ``which`` to the frame's private list; how many."""
     taken = 0
+    tail = f.iso_tail if f.iso_head >= 0 else -1
     while taken < pages:
         p = lru.pop_tail(m, which)
         if p < 0:
@@ -73,12 +74,13 @@ def isolate(m: Any, f: Any, which: int, pages: int) -> int:
         zone.nr_isolated += 1
         zone.pages_scanned += 1
         m.page[p].link = -1
-        if f.iso_head < 0:
+        if tail < 0:
             f.iso_head = p
         else:
-            m.page[f.iso_tail].link = p
-        f.iso_tail = p
+            m.page[tail].link = p
+        tail = p
         taken += 1
+    f.iso_tail = tail
     return taken
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from core.jit import inlined, jit
 from core.state import DEPTH
+from core.units import JIFFY
 
 # What a step tells the engine.
 CONTINUE: Final = 0
@@ -116,6 +117,14 @@ def sleep(m: Any, a: int, what: int, arg: int, until: int) -> int:
 
 
 @inlined
+def timer(m: Any, now: int, ns: int) -> int:
+    """When schedule_timeout() of ``ns`` ends: since 4.8 no timer is early, so it is a tick late (calc_index()); of older kernels to the nanosecond."""
+    if m.vm[0].version < 408:
+        return int(now + ns)
+    return int((now // JIFFY + ns // JIFFY + 1) * JIFFY)
+
+
+@inlined
 def give_way(m: Any, a: int) -> int:
     """Let others run: what a reclaimer does after each batch of 32 pages (cond_resched)."""
     actor = m.actors[a]
@@ -123,18 +132,25 @@ def give_way(m: Any, a: int) -> int:
     return YIELD
 
 
-@jit
+@inlined
 def wake(m: Any, what: int, arg: int, now: int) -> None:
     """Wake all that wait for ``what`` with argument ``arg`` (-1: any)."""
+    if m.vm[0].waiting[what]:
+        wake_waiting(m, what, arg, now)
+
+
+@jit
+def wake_waiting(m: Any, what: int, arg: int, now: int) -> None:
+    """Somebody waits for ``what``."""
     vm = m.vm[0]
-    if vm.waiting[what] == 0:
-        return
     for a in range(len(m.actors)):
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
             actor.wait = WAIT_NONE
             actor.ready_ns = max(now, actor.local_ns)  # it may have fallen asleep ahead of the event that wakes it
             vm.waiting[what] -= 1
+            if vm.waiting[what] == 0:
+                return
 
 
 @inlined

@@ -291,7 +291,6 @@ class Zone:
     pages_scanned: i8
     all_unreclaimable: i8
     prev_priority: i8
-    temp_priority: i8  # the last one at which balance_pgdat() scanned it
     scan_active: i8  # nr_scan_active, carried between calls, real pages
     scan_inactive: i8
 
@@ -495,7 +494,7 @@ class Memory(NamedTuple):
     io: NDArray[Any]  # IO[device * 2 + direction, IO_CAP]
     slots: NDArray[np.int32]  # int32[swap slots], 1 + the page there, 0: free
     cpu_free: NDArray[np.int64]  # int64[cpus], busy until
-    touch_ns: NDArray[np.int64]  # int64[tasks, 4], cost of each kind of touch
+    touch_ns: NDArray[np.int64]  # int64[tasks * 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]
     ops: NDArray[np.int64]
     arrivals: NDArray[np.int64]  # int64[n, 4], network.timetable()

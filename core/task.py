@@ -97,19 +97,23 @@ def walk(m: Any, a: int, f: Any) -> int:
     if f.phase == DONE:
         f.phase = FETCH
         advance(m, a, 0)
-    fast(m, a)
-    if actor.local_ns >= actor.limit_ns:
-        return give_way(m, a)
-    word = m.ops[actor.pc]
-    code = word >> 40 & 255
-    p = word & PAGE_MASK
-    if code == RUN:
-        p += actor.run
-        code = word >> 48 & 255
-    elif code > FILE_WRITE:
-        return other(m, a, f, word, code)
-    f.page = p
-    return touch(m, a, p, code)
+    depth = actor.depth
+    verdict = CONTINUE
+    while verdict == CONTINUE and actor.depth == depth:
+        fast(m, a)
+        if actor.local_ns >= actor.limit_ns:
+            return give_way(m, a)
+        word = m.ops[actor.pc]
+        code = word >> 40 & 255
+        p = word & PAGE_MASK
+        if code == RUN:
+            p += actor.run
+            code = word >> 48 & 255
+        elif code > FILE_WRITE:
+            return other(m, a, f, word, code)
+        f.page = p
+        verdict = touch(m, a, p, code)
+    return verdict
 
 
 @inlined
@@ -119,19 +123,23 @@ def fast(m: Any, a: int) -> None:
     pc = actor.pc
     now = actor.local_ns
     limit = actor.limit_ns
+    costs = a * 4
     done = 0
     while now < limit:
         word = m.ops[pc]
-        need = word >> 32 & 255
-        if m.flags[word & PAGE_MASK] & need == need:
-            now += m.touch_ns[a, word >> 40 & 3]
+        p = word & PAGE_MASK
+        missing = word >> 32 & (255 ^ m.flags[p]) & 255
+        if missing == 0:
+            now += m.touch_ns[costs + (word >> 40 & 3)]
             pc += 1
             done += 1
+        elif missing == ACCESSED:  # the processor sets the young bit by itself; the next round finds it
+            m.flags[p] |= ACCESSED
         elif word >> 40 & 255 == RUN:
             first = (word & PAGE_MASK) + actor.run
             inner = word >> 48 & 3
             need = NEED[inner] if inner != FILE_WRITE or m.vm[0].version < 407 else PRESENT | DIRTY
-            cost = m.touch_ns[a, inner]
+            cost = m.touch_ns[costs + inner]
             left = min(m.ops[pc + 1] - actor.run, (limit - now + cost - 1) // cost)
             walked = 0
             while walked < left and m.flags[first + walked] & need == need:
@@ -187,7 +195,7 @@ def advance(m: Any, a: int, ns: int) -> None:
 # --- touches -------------------------------------------------------------------------------------------------------------------------------
 
 
-@jit
+@inlined
 def touch(m: Any, a: int, p: int, code: int) -> int:
     """The page is not as the touch needs it; NEED_PAGE if it has no frame."""
     vm = m.vm[0]
@@ -228,7 +236,7 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
     if code in (FILE_READ, FILE_WRITE):
         if code == FILE_READ or vm.version < 407:  # "mm: filemap: only do access activations on reads"
             mark_accessed(m, p)
-        advance(m, a, m.touch_ns[a, code])
+        advance(m, a, m.touch_ns[a * 4 + code])
         if code == FILE_READ:
             actor.next_read = p + 1
     else:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sweep.errors import refusal
+from sweep.handout import write_handout
 from sweep.recommend import GOALS, OOM_BOUND, POLICY, needed, recommend
 from sweep.results import load_results
 from sweep.retest import Retester
@@ -23,6 +24,8 @@ def advise(
     oom_bound: float | None = None,
     goal: str = "worst",
     replicates: int | None = None,
+    has_region: bool = True,
+    out: Path | None = None,
 ) -> str:
     """The text of a recommendation: a sysctl.d fragment, or lines that keep the default.
 
@@ -33,6 +36,8 @@ def advise(
         oom_bound: None: what the sweep's replicates can show.
         goal: one of ``recommend.GOALS``.
         replicates: fresh ones for each candidate and cell; 0: none; None: as many as the bound takes.
+        has_region: say how far each setting is from the cliff, which takes more simulations.
+        out: None, or where to write the files of ``handout.write_handout``.
 
     Raises:
         ConfigError: a wrong option.
@@ -47,7 +52,10 @@ def advise(
     chosen = policy or POLICY
     count = needed(results, chosen, cells, bound) if replicates is None else replicates
     retest = Retester(results, count, results.file, Ticker()) if count else None
-    return recommend(results, chosen, cells, bound, goal, retest).text
+    found = recommend(results, chosen, cells, bound, goal, retest, has_region)
+    for path in write_handout(results, found, out) if out else ():
+        print(path, file=sys.stderr)
+    return found.text
 
 
 class Ticker:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sweep.arms import Arm, arms
 from sweep.sysctl import is_sysctl
 
 if TYPE_CHECKING:
+    from core import Machine
     from sweep.results import Results
 
 Params = tuple[tuple[str, int], ...]
@@ -28,16 +29,23 @@ class Candidates:
 
         self.policy = policy
         self.era = load(policy).era
+        self.mechanics = load(policy).mechanics
         self._retest = retest
         self._default = {c: arm for (c, p), arm in arms(results, "default").items() if p == policy}
         self._tuned = {c: arm for (c, p), arm in arms(results, "tuned").items() if p == policy}
         self._runs: dict[tuple[int, Params], Arm] = {}
-        machines = results.cells["machine"].to_dict()
-        self._ram_mib = {int(str(cell)): int(json.loads(str(text))["ram_mib"]) for cell, text in machines.items()}
+        self._machines: dict[int, dict[str, Any]] = {int(str(cell)): json.loads(str(text)) for cell, text in results.cells["machine"].to_dict().items()}
 
     def ram_mib(self, cell: int) -> int:
         """RAM of the cell's machine."""
-        return self._ram_mib[cell]
+        return int(self._machines[cell]["ram_mib"])
+
+    def machine(self, cell: int) -> Machine:
+        """The cell's machine."""
+        from core import Machine
+        from sweep.fields import build
+
+        return build(Machine, self._machines[cell])
 
     def defaults(self, cell: int) -> Params:
         """Kernel defaults of every tunable in a cell; empty if the study has not begun."""

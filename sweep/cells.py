@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 from core import Machine
 from sweep.config import Scalar
 from sweep.workloads import Workload
+
+REFINED: Final = "refined"  # kind of a cell that the sweep placed itself, between those of its grid
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class Cell:
     Attributes:
         index: position in the sweep, from 0.
         label: in words, for people.
-        kind: "grid" or "point".
+        kind: "grid", "point" or REFINED.
         axes: name and value of each axis; empty for a point.
         machine: validated.
         workload: validated.

@@ -52,12 +52,14 @@ def run(
     tracking_uri: TrackingUri = None,
     map_: Annotated[bool, typer.Option("--map/--no-map", help="Draw the map at the end.")] = True,
     mlflow: Annotated[bool, typer.Option("--mlflow/--no-mlflow", help="Publish to MLflow at the end.")] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was begun; refuse to begin one.")] = False,
+    trial_limit: Annotated[float, typer.Option(min=0.1, metavar="S", help="CPU time after which a trial is given up.")] = 600.0,
 ) -> None:
     """Run a sweep, or go on with one that was interrupted; then draw its map and publish it."""
     from sweep.launch import Options, launch
     from sweep.library import sweep_file
 
-    options = Options(executor.value, workers, address, results, tuple(sets or ()), tracking_uri, map_, mlflow)
+    options = Options(executor.value, workers, address, results, tuple(sets or ()), tracking_uri, map_, mlflow, trial_limit, resume)
     launch(sweep_file(file), options)
 
 
@@ -74,6 +76,23 @@ def check(
     path = config_file(file, "sweep", "scenario")
     found = (load_scenario if is_scenario(path) else load_plan)(path, tuple(sets or ()))
     typer.echo(f"{path}: ok: {found.extent}")
+
+
+@app.command()
+def plan(
+    file: File,
+    cores: Annotated[int | None, typer.Option(min=1, help="Estimate the wall time on so many; default: this machine's.")] = None,
+    seconds: Annotated[float, typer.Option(min=0, help="How long to measure.")] = 10.0,
+    sets: Sets = None,
+) -> None:
+    """Say what a sweep will cost before it is run; simulates a little of it to know."""
+    from sweep.estimate import estimate, lines
+    from sweep.executor import usable_cpus
+    from sweep.library import sweep_file
+    from sweep.plan import load_plan
+
+    for line in lines(estimate(load_plan(sweep_file(file), tuple(sets or ())), seconds), cores or usable_cpus()):
+        typer.echo(line)
 
 
 @app.command()
@@ -113,6 +132,21 @@ def map_(
 
 
 @app.command()
+def report(
+    where: Where,
+    out: Annotated[Path | None, typer.Option(help="Directory for report.html; default: the results.")] = None,
+    cell: Annotated[list[str] | None, typer.Option(help="Number or label of a cell to draw the Pareto front of; repeatable; default: the first 40.")] = None,
+) -> None:
+    """Write everything about a sweep into one HTML file that needs nothing else."""
+    from sweep.places import results_directory
+    from sweep.report import write_report
+    from sweep.results import load_results
+
+    directory = results_directory(where)
+    typer.echo(str(write_report(load_results(directory), out or directory, cell or ())))
+
+
+@app.command()
 def recommend(
     where: Where,
     policy: Annotated[str | None, typer.Option(help="The policy that your kernel runs; default: flusher_only.")] = None,
@@ -123,13 +157,15 @@ def recommend(
         int | None,
         typer.Option(min=0, help="Fresh simulations of a candidate in a cell; default: what the bound takes."),
     ] = None,
+    region: Annotated[bool, typer.Option("--region/--no-region", help="Say how far each setting may move; takes more simulations.")] = True,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write sysctl.d file, its undo, TuneD profile and a card there.")] = None,
 ) -> None:
     """Print settings as a sysctl.d fragment with their evidence, or say "keep the default"."""
     from sweep.advise import advise
     from sweep.places import results_directory
 
     cells = [int(text) if text.isdecimal() else text for text in cell or ()] or None
-    typer.echo(advise(results_directory(where), policy, cells, oom_bound, goal, retest), nl=False)
+    typer.echo(advise(results_directory(where), policy, cells, oom_bound, goal, retest, region, out), nl=False)
 
 
 @app.command()
@@ -144,28 +180,89 @@ def ui(
     serve(results_directory(where), port)
 
 
+class TrialRuns(StrEnum):
+    """Which trials get runs of their own in MLflow."""
+
+    auto = "auto"
+    all = "all"
+    pareto = "pareto"
+    none = "none"
+
+
 @app.command()
-def publish(where: Where, tracking_uri: TrackingUri = None) -> None:
-    """Bring MLflow up to date with the results."""
-    from sweep.launch import publish as published
+def republish(
+    where: Where,
+    tracking_uri: TrackingUri = None,
+    trial_runs: Annotated[TrialRuns | None, typer.Option(help="Which trials get runs of their own; default: the sweep's.")] = None,
+    top_k: Annotated[int, typer.Option(min=0, max=1000, help="With pareto: how many of each study besides.")] = 10,
+) -> None:
+    """Bring MLflow up to date with the results, whatever it holds: after an outage, or in another MLflow."""
+    from sweep.config import Mlflow
+    from sweep.launch import publish
     from sweep.places import results_directory
 
-    published(results_directory(where), tracking_uri)
+    publish(results_directory(where), tracking_uri, Mlflow(trial_runs=trial_runs.value, top_k=top_k) if trial_runs else None)
+
+
+app.command("publish", hidden=True)(republish)
+
+
+class Forms(StrEnum):
+    """How tables are written."""
+
+    csv = "csv"
+    parquet = "parquet"
 
 
 @app.command()
 def export(
     where: Where,
     out: Annotated[Path | None, typer.Option(help="Directory for the tables; default: WHERE.")] = None,
+    form: Annotated[Forms, typer.Option("--format", help="How they are written.")] = Forms.csv,
 ) -> None:
-    """Write the tables as CSV: cells, trials, replicates."""
+    """Write the tables as CSV or Parquet: cells, trials, replicates, and poison if there is any."""
     from sweep.export import export as exported
     from sweep.places import results_directory
     from sweep.results import load_results
 
     directory = results_directory(where)
-    for path in exported(load_results(directory), out or directory):
+    for path in exported(load_results(directory), out or directory, form.value):
         typer.echo(str(path))
+
+
+@app.command()
+def replay(
+    where: Where,
+    trial: Annotated[str, typer.Argument(metavar="TRIAL", help="CELL/POLICY/TRIAL, as 12/postponed/7, or the tag trial.uid of MLflow.")],
+    replicate: Annotated[
+        str | None,
+        typer.Option(metavar="PHASE/N", help="Which one, as confirm/0; default: the first that ran out of memory."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="OUT.png", help="The picture; default: in WHERE.")] = None,
+) -> None:
+    """Simulate one trial of a sweep again: the same digest, its time line, and what it died of."""
+    from sweep.places import results_directory
+    from sweep.replay import replay as replayed
+
+    for line in replayed(results_directory(where), trial, replicate, out):
+        typer.echo(line)
+
+
+@app.command()
+def doctor(
+    where: Annotated[str | None, typer.Argument(metavar="[WHERE]", help="Look at this sweep as well.")] = None,
+    tracking_uri: TrackingUri = None,
+    ray: Annotated[bool, typer.Option("--ray/--no-ray", help="Start a worker on Ray; takes some seconds.")] = True,
+) -> None:
+    """Look at versions, cache, Ray, the store and MLflow: one line each, and exit code 1 if one is not well."""
+    from sweep.doctor import Options, examine
+
+    is_well = True
+    for finding in examine(where, Options(tracking_uri, ray)):
+        typer.echo(finding.line)
+        is_well &= finding.is_well
+    if not is_well:
+        raise typer.Exit(1)
 
 
 @app.command()

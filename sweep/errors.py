@@ -31,6 +31,18 @@ class WorkerError(HighwaterError):
     exit_code = 70
 
 
+class TrackingError(HighwaterError):
+    """MLflow cannot be reached or refuses. The results are safe in the store; publish again later."""
+
+    exit_code = 69
+
+
+class PoisonError(HighwaterError):
+    """The sweep is complete but for trials that could not be computed; they are in the store with their reasons."""
+
+    exit_code = 3
+
+
 class ExpectationError(HighwaterError):
     """A scenario ran, and what it expects does not hold."""
 

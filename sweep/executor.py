@@ -1,50 +1,40 @@
 """Where work is computed: in this process, in processes of this machine, or on Ray. The only file that imports ray.
 
 Work is a pure function with its arguments, and every executor calls the same one, so the choice changes when a result arrives, never what
-it is.
+it is. A worker that is lost costs the work that it had; what to do about that is the caller's to decide.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import secrets
-import signal
 import socket
-import threading
+import time
+from abc import ABC, abstractmethod
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait as wait_for_sentinel
 from pathlib import Path
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from sweep.errors import ConfigError, WorkerError, shown
+from sweep.processes import Pool
+from sweep.ward import reason_of
+from sweep.watch import expendable
+from sweep.work import Done, Ended, Lost, Work
 
 Kind = Literal["serial", "process", "ray"]
 KINDS: Final[tuple[Kind, ...]] = ("ray", "process", "serial")
 TOKEN_FILE: Final = "ray.token"  # noqa: S105 - the name of a file
 OBJECT_STORE_BYTES: Final = 128 << 20  # work and results are a few kB
 OOM_RETRIES: Final = "3"  # Ray's own default is to retry for ever
-RETRIES: Final = 3
 CONNECT_S: Final = 5.0
+LOOPBACK: Final = "127.0.0.1"  # a cluster that is started here listens nowhere else
+COUNT_EVERY_S: Final = 10.0  # nodes come and go
 
 
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
 
 
-class Work(Protocol[R_co]):
-    """What is computed in one piece, such as a batch of trials; it can be pickled."""
-
-    def run(self) -> R_co:
-        """Compute it. Runs on a worker; pure."""
-
-    def failure(self, reason: str) -> str:
-        """The line for a user, when it failed for ``reason``."""
-
-
-class Executor(Protocol[R]):
+class Executor(ABC, Generic[R]):
     """Computes work, each piece in one.
 
     Attributes:
@@ -53,18 +43,34 @@ class Executor(Protocol[R]):
 
     workers: int
 
+    @abstractmethod
     def submit(self, work: Work[R]) -> None:
         """Start, or queue, some work."""
 
+    @abstractmethod
+    def collect(self, timeout_s: float) -> list[Ended]:
+        """Whatever has ended, well or not; nothing if nothing has within ``timeout_s``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop everything at once; unfinished work is lost."""
+
     def next(self, timeout_s: float) -> R | None:
-        """What some work gave, or None if none is done within ``timeout_s``.
+        """What some work gave, or None if none is done within ``timeout_s``; for callers to whom lost work is an error.
 
         Raises:
             WorkerError: some work failed for good.
         """
-
-    def close(self) -> None:
-        """Stop everything at once; unfinished work is lost."""
+        waiting: deque[Ended] = self.__dict__.setdefault("_waiting", deque())
+        if not waiting:
+            waiting.extend(self.collect(timeout_s))
+        if not waiting:
+            return None
+        ended = waiting.popleft()
+        if isinstance(ended, Lost):
+            raise WorkerError(ended.work.failure(ended.reason))
+        result: R = ended.result
+        return result
 
 
 def check_options(kind: Kind, workers: int | None, address: str | None) -> None:
@@ -106,7 +112,7 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class SerialExecutor(Generic[R]):
+class SerialExecutor(Executor[R]):
     """One piece at a time, in this process: for tests and debuggers."""
 
     def __init__(self) -> None:
@@ -116,70 +122,49 @@ class SerialExecutor(Generic[R]):
     def submit(self, work: Work[R]) -> None:
         self._queue.append(work)
 
-    def next(self, timeout_s: float) -> R | None:
+    def collect(self, timeout_s: float) -> list[Ended]:
         if not self._queue:
-            return None
+            return []
         work = self._queue.popleft()
         try:
-            return work.run()
+            return [Done(work, work.run())]
         except Exception as error:
-            raise _failed(work, error) from error
+            return [Lost(work, reason_of(error), is_worker=False)]
 
     def close(self) -> None:
         self._queue.clear()
 
 
-class ProcessExecutor(Generic[R]):
-    """Processes of this machine, started afresh (not forked: threads and compiled code do not survive a fork)."""
+class ProcessExecutor(Executor[R]):
+    """Processes of this machine."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        context = multiprocessing.get_context("spawn")
-        self._others = set(multiprocessing.active_children())
-        self._pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-        self._pending: dict[Future[R], Work[R]] = {}
+        self._pool = Pool(workers)
 
     def submit(self, work: Work[R]) -> None:
-        try:
-            self._pending[self._pool.submit(_run, work)] = work
-        except BrokenProcessPool as error:
-            raise _failed(work, error) from error
+        self._pool.submit(work)
 
-    def next(self, timeout_s: float) -> R | None:
-        done, _ = wait(self._pending, timeout_s, FIRST_COMPLETED)
-        if not done:
-            return None
-        future = done.pop()
-        work = self._pending.pop(future)
+    def collect(self, timeout_s: float) -> list[Ended]:
         try:
-            return future.result()
-        except Exception as error:
-            raise _failed(work, error) from error
+            return self._pool.collect(timeout_s)
+        except RuntimeError as error:
+            raise WorkerError(f"{error}; allowed: --executor serial shows what they say") from None
+
+    def pids(self) -> list[int]:
+        """Of the workers."""
+        return self._pool.pids()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - self._others:
-            process.terminate()
+        self._pool.close()
 
 
 def _run(work: Work[R]) -> R:
+    expendable()
     return work.run()
 
 
-def _start_worker() -> None:
-    """A worker leaves Ctrl-C to the driver and ends when the driver does, even by SIGKILL."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait_for_sentinel([sentinel])
-    os._exit(1)
-
-
-class RayExecutor(Generic[R]):
+class RayExecutor(Executor[R]):
     """Work on Ray: a cluster of this machine that lives as long as the executor, or a running one."""
 
     def __init__(self, workers: int | None, address: str | None, scratch: Path) -> None:
@@ -193,25 +178,44 @@ class RayExecutor(Generic[R]):
         except BaseException:
             self._forget_token()
             raise
-        self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        self._remote = self._ray.remote(num_cpus=1, max_retries=RETRIES, retry_exceptions=False)(_run)
+        self._wanted = workers
+        self._counted_at = 0.0
+        self.workers = 1
+        self._count()
+        # No retries of Ray's own: it does not tell why, and a trial that kills its worker would kill one node's after the other's.
+        self._remote = self._ray.remote(num_cpus=1, max_retries=0, retry_exceptions=False)(_run)
         self._pending: dict[Any, Work[R]] = {}
 
     def submit(self, work: Work[R]) -> None:
         self._pending[self._remote.remote(work)] = work
 
-    def next(self, timeout_s: float) -> R | None:
-        done, _ = self._ray.wait(list(self._pending), num_returns=1, timeout=timeout_s)
-        if not done:
-            return None
-        work = self._pending.pop(done[0])
+    def collect(self, timeout_s: float) -> list[Ended]:
+        self._count()
+        if not self._pending:
+            time.sleep(min(timeout_s, 0.05))
+            return []
+        waiting = list(self._pending)
+        done, _ = self._ray.wait(waiting, num_returns=1, timeout=timeout_s)
+        if done and len(waiting) > 1:
+            done, _ = self._ray.wait(waiting, num_returns=len(waiting), timeout=0)
+        return [self._ended(reference) for reference in done]
+
+    def _ended(self, reference: Any) -> Ended:
+        work = self._pending.pop(reference)
         try:
-            result: R = self._ray.get(done[0])
+            return Done(work, self._ray.get(reference))
         except self._ray.exceptions.RayTaskError as error:
-            raise _failed(work, error.cause) from error
+            return Lost(work, reason_of(error.cause), is_worker=False)
         except self._ray.exceptions.RayError as error:
-            raise _failed(work, error) from error
-        return result
+            return Lost(work, f"its worker was lost ({type(error).__name__})", is_worker=True)
+
+    def _count(self) -> None:
+        """How many workers there are now."""
+        if self._wanted is not None:
+            self.workers = self._wanted
+        elif time.monotonic() - self._counted_at > COUNT_EVERY_S:
+            self._counted_at = time.monotonic()
+            self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def close(self) -> None:
         self._ray.shutdown()
@@ -229,6 +233,7 @@ def _connect(workers: int | None, address: str | None) -> Any:
     if address is None:
         os.environ.setdefault("RAY_task_oom_retries", OOM_RETRIES)
         os.environ.setdefault("RAY_enable_metrics_collection", "0")
+        os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's own default is 15, and the publisher is to come after the sweep
     import ray
 
     if address is not None:
@@ -237,7 +242,7 @@ def _connect(workers: int | None, address: str | None) -> Any:
         if address is None:
             cpus = workers or usable_cpus()
             # "local": another cluster on this machine is none of ours, whatever RAY_ADDRESS says.
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet)
+            ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, _node_ip_address=LOOPBACK, **quiet)
         else:
             ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -268,8 +273,3 @@ def _own_token(scratch: Path) -> Path | None:
         file.write(secrets.token_hex(32))
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
     return path
-
-
-def _failed(work: Work[Any], error: BaseException) -> WorkerError:
-    reason = " ".join(str(error).split())[:300]
-    return WorkerError(work.failure(f"{type(error).__name__}: {reason}"))

@@ -65,6 +65,10 @@ def _evidence(found: Recommendation) -> Iterator[str]:
         yield (f"Against kernel defaults, {pairs} pairs of replicates a cell on streams that the search never saw (throughput in %, with its interval):")
     for e in found.evidence:
         yield f"  {e.label}: {_line(e)}"
+    for one in found.region:
+        yield f"Region: {one.text}."
+    if found.price:
+        yield found.price
     if len(found.evidence) > 1 and found.overall is not None:
         yield f"  all {len(found.evidence)} cells together: throughput {found.overall}."
     if not found.evidence:

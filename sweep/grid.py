@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from core import Machine
 from sweep import workloads
-from sweep.cells import Cell, canonical
+from sweep.cells import REFINED, Cell, canonical
 from sweep.config import Named, Point, Scalar, Sweep
 from sweep.errors import ConfigError, refusal
 from sweep.explain import first_problem, problem_line
@@ -60,13 +60,23 @@ def build_cells(sweep: Sweep, file: Path) -> tuple[Cell, ...]:
     builder = CellBuilder(file)
     cells: list[Cell] = []
     for axes in _grid(sweep):
-        label = " ".join(f"{name}={value}" for name, value in axes) or sweep.name
-        own = {axis.set: value for axis, (_, value) in zip(sweep.axes, axes, strict=True)}
-        sets = _common(sweep, [root for root in ROOTS if root in own]) | own
-        cells.append(builder.cell(len(cells), label, "grid", axes, sweep.machine, sweep.workload, sets))
+        cells.append(_placed(builder, sweep, axes, "grid", len(cells)))
     for number, point in enumerate(sweep.points):
         cells.append(builder.point(sweep, point, f"points[{number}]", len(cells)))
     return tuple(cells)
+
+
+def refined_cells(sweep: Sweep, file: Path, places: Sequence[tuple[tuple[str, Scalar], ...]], first: int) -> tuple[Cell, ...]:
+    """Cells at further values of the axes, numbered from ``first``; errors as for ``build_cells``."""
+    builder = CellBuilder(file)
+    return tuple(_placed(builder, sweep, axes, REFINED, first + i) for i, axes in enumerate(places))
+
+
+def _placed(builder: CellBuilder, sweep: Sweep, axes: tuple[tuple[str, Scalar], ...], kind: str, index: int) -> Cell:
+    label = " ".join(f"{name}={value}" for name, value in axes) or sweep.name
+    own = {axis.set: value for axis, (_, value) in zip(sweep.axes, axes, strict=True)}
+    sets = _common(sweep, [root for root in ROOTS if root in own]) | own
+    return builder.cell(index, label, kind, axes, sweep.machine, sweep.workload, sets)
 
 
 def _grid(sweep: Sweep) -> list[tuple[tuple[str, Scalar], ...]]:

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from sweep.errors import ConfigError
+from sweep.cells import Cell
+from sweep.config import Mlflow
+from sweep.errors import ConfigError, PoisonError, TrackingError
 from sweep.executor import Executor, Kind, SerialExecutor, check_options, make
+from sweep.follower import Follower
+from sweep.grid import refined_cells
+from sweep.mlflowdb import local_uri
+from sweep.pieces import LIMIT_S
 from sweep.places import RESULTS
 from sweep.plan import Plan, load_plan
+from sweep.poison import Poison
 from sweep.progress import Decided, Reporter, count_decided
 from sweep.runner import Runner, is_complete, open_store
 from sweep.stopping import Stop
-from sweep.store import Store
+from sweep.store import FILE, Store, StudyKey
 from sweep.study import Batch
 from sweep.warm import is_compiled
 
 if TYPE_CHECKING:
     from sweep.render import MapFiles
     from sweep.results import Results
+
+
+MAP_FILES: Final = ("map.png", "map.html", "map.txt", "map.csv")
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,8 @@ class Options:
     tracking_uri: str | None = None
     has_map: bool = True
     has_mlflow: bool = True
+    trial_limit_s: float = LIMIT_S
+    resumes: bool = False
 
 
 def launch(file: Path, options: Options) -> None:
@@ -49,33 +61,83 @@ def launch(file: Path, options: Options) -> None:
     check_options(options.executor, options.workers, options.address)
     plan = load_plan(file, options.sets)
     directory = options.results or RESULTS / plan.sweep.name
-    run(plan, directory, options)
-    files = None
-    if options.has_map and plan.sweep.compare is not None:
-        from sweep.results import load_results  # pandas: after the run, which can do without
+    if options.resumes and not (directory / FILE).is_file():
+        raise ConfigError(f"--resume: {directory / FILE}: no such file; allowed: without --resume, to begin the sweep")
+    follower: Follower | None = None
 
-        files = draw(load_results(directory), directory)
-    if options.has_mlflow:
-        publish(directory, options.tracking_uri, files)
+    def begun() -> None:
+        nonlocal follower
+        if options.has_mlflow:
+            follower = Follower(directory, tracking(directory, options.tracking_uri), plan.sweep.mlflow)
+
+    try:
+        poison = run(plan, directory, options, begun)
+        files = None
+        if options.has_map and plan.sweep.compare is not None:
+            from sweep.results import load_results  # pandas: after the run, which can do without
+
+            drawn = draw(load_results(directory), directory)
+            files = [str(path) for path in (drawn.png, drawn.html, drawn.txt, drawn.csv)]
+        if follower is not None:
+            say_published(follower.uri, directory, follower.finish(files))
+    finally:
+        if follower is not None:
+            follower.close()
     say(f"next: highwater map {directory}   highwater recommend {directory}   highwater ui {directory}")
+    if poison:
+        raise PoisonError(f"{plan.sweep.name}: {len(poison)} trials could not be computed (listed above and by highwater doctor {directory})")
 
 
-def run(plan: Plan, directory: Path, options: Options) -> None:
-    """Compute what is not yet in the store."""
+def run(plan: Plan, directory: Path, options: Options, begun: Callable[[], None] = lambda: None) -> list[str]:
+    """Compute what is not yet in the store; gives a line for each trial that could not be computed.
+
+    ``begun`` is called once the store is there and workers are being started.
+    """
     decided = Decided(partial(count_decided, directory, plan.sweep.compare) if plan.sweep.compare else None)
     resume = f"everything finished is kept; to go on, run the same command again (results in {directory})"
     report = Reporter(plan.sweep.name, decided)
     with Store(directory) as store, Stop(resume) as stop:
         resumes = open_store(plan, store)
+        plan = plan.with_cells(refined_cells(plan.sweep, plan.file, store.refined(), len(plan.cells)))
+        if is_complete(plan, store):
+            plan = plan.with_cells(_refined(plan, store, directory))
         say(announcement(plan, directory, store.count_replicates() if resumes else 0))
+        begun()
         executor = _executor(plan, store, directory, options)
         stop.install()  # Ray has taken SIGTERM for itself
         try:
             with report:
-                tally = Runner(plan, store, executor, report).run(stop)
+                tally = Runner(plan, store, executor, report, options.trial_limit_s).run(stop)
+                while further := _refined(plan, store, directory):
+                    plan = plan.with_cells(further)
+                    tally = tally.then(Runner(plan, store, executor, report, options.trial_limit_s).run(stop))
         finally:
             executor.close()
+        poison = [poison_line(plan, key, one) for key, found in sorted(store.poison().items()) for one in found]
     say(report.summary(tally))
+    for line in poison:
+        say(line)
+    return poison
+
+
+def _refined(plan: Plan, store: Store, directory: Path) -> tuple[Cell, ...]:
+    """The cells that the verdicts so far ask for, now in the store; empty when the map is as fine as the sweep wants it."""
+    if plan.sweep.refine is None:
+        return ()
+    from sweep.refining import next_places
+    from sweep.results import load_results
+
+    cells = refined_cells(plan.sweep, plan.file, next_places(plan.sweep, load_results(directory)), len(plan.cells))
+    if cells:
+        store.extend(cells)
+    return cells
+
+
+def poison_line(plan: Plan, key: StudyKey, one: Poison) -> str:
+    """What cannot be computed, and why."""
+    cell, policy = key
+    tries = f"{one.tries} tries" if one.tries > 1 else "one try"
+    return f"poison: cell {cell} ({plan.cells[cell].label}), policy {policy}, trial {one.number} ({one.phase}): {one.reason}; {tries} alone"
 
 
 def _executor(plan: Plan, store: Store, directory: Path, options: Options) -> Executor[Batch]:
@@ -119,25 +181,43 @@ def draw(
     return files
 
 
-def publish(directory: Path, tracking_uri: str | None, files: MapFiles | None = None) -> None:
-    """Bring MLflow up to date; the results are safe in the store whatever happens here.
+def tracking(directory: Path, tracking_uri: str | None) -> str:
+    """Where to publish: as asked, else $MLFLOW_TRACKING_URI, else a SQLite database beside the results."""
+    return tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(directory)
 
-    Args:
-        directory: of the results.
-        tracking_uri: None: $MLFLOW_TRACKING_URI, else a SQLite database beside the results.
-        files: the map, to be attached.
+
+def publish(directory: Path, tracking_uri: str | None, what: Mlflow | None = None) -> None:
+    """Bring MLflow up to date; the results are safe in the store whatever happens here.
 
     Raises:
         TrackingError: MLflow cannot be reached or refuses.
     """
     from sweep.results import load_results
-    from sweep.tracking import Publisher, local_uri
 
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or local_uri(directory)
+    results = load_results(directory)  # a damaged store is refused here, not in the other process
+    held = Mlflow.model_validate_json(results.meta["mlflow"]) if "mlflow" in results.meta else Mlflow()
+    uri = tracking(directory, tracking_uri)
     say(f"publishing to MLflow ({'beside the results' if uri == local_uri(directory) else 'elsewhere'})")
-    done = Publisher(uri).publish(load_results(directory), files)
-    hidden = f"; {done.hidden} trials are only in its tables" if done.hidden else ""
-    say(f"MLflow: {done.created} runs made, {done.updated} updated, {done.unchanged} unchanged{hidden}")
+    files = [str(path) for name in MAP_FILES if (path := directory / name).is_file()]
+    follower = Follower(directory, uri, what or held)
+    try:
+        say_published(uri, directory, follower.finish(files))
+    finally:
+        follower.close()
+
+
+def say_published(uri: str, directory: Path, done: Mapping[str, Any]) -> None:
+    """What a publication did.
+
+    Raises:
+        TrackingError: it failed.
+    """
+    if "error" in done:
+        raise TrackingError(f"{done['error']} (the results are complete and safe: highwater republish {directory})")
+    hidden = f"; {done['hidden']} trials are only in its tables" if done["hidden"] else ""
+    where = "beside the results" if uri == local_uri(directory) else "elsewhere"
+    n = done["created"] + done["updated"] + done["unchanged"]
+    say(f"MLflow ({where}): {n} runs as the results have them, {done['created'] + done['updated']} of them brought up to date just now{hidden}")
 
 
 def say(line: str) -> None:

@@ -13,6 +13,7 @@ from sweep.arms import Arm, At, arms
 from sweep.errors import refusal
 from sweep.library import shipped
 from sweep.ranking import Standing, standings
+from sweep.sentences import grid, sentences, value_key, weight_sentence, weights
 from sweep.verdict import FDR, Verdict, verdicts
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ class Map:
         layout: where each cell goes.
         verdicts: by "tuned" and "default", one verdict per cell, indexed by cell.
         standings: by "tuned" and "default", then by (cell, policy).
+        sentences: by "tuned" and "default", where the challenger wins and loses, and which axis matters; to be quoted.
         tuned: the tuned best of every (cell, policy).
         policies: in the order of the sweep file.
         provenance: where it comes from.
@@ -125,6 +127,7 @@ class Map:
     layout: Layout
     verdicts: Mapping[At, Mapping[int, Verdict]]
     standings: Mapping[At, Mapping[tuple[int, str], Standing]]
+    sentences: Mapping[At, tuple[str, ...]]
     tuned: Mapping[tuple[int, str], Arm]
     policies: tuple[str, ...]
     provenance: Provenance
@@ -155,8 +158,12 @@ def build_map(
         raise refusal(f"sweep {results.name}", "compare", f"{challenger} against itself", "two policies")
     judged: dict[At, Mapping[int, Verdict]] = {}
     ranked: dict[At, Mapping[tuple[int, str], Standing]] = {}
+    said: dict[At, tuple[str, ...]] = {}
+    laid = grid(results)
     for at in ("tuned", "default"):
         judged[at] = {v.cell: v for v in verdicts(results, challenger, baseline, at, fdr)}
+        weighed = weight_sentence(weights(laid, arms(results, at), challenger, baseline), at)
+        said[at] = sentences(laid, judged[at]) + ((weighed,) if weighed else ())
         ranked[at] = {(s.cell, s.policy): s for s in standings(results, at, fdr)}
     return Map(
         name=results.name,
@@ -165,6 +172,7 @@ def build_map(
         layout=layout(results, axes),
         verdicts=judged,
         standings=ranked,
+        sentences=said,
         tuned=arms(results, "tuned"),
         policies=tuple(results.config["policies"]),
         provenance=provenance(results),
@@ -186,7 +194,7 @@ def layout(results: Results, axes: Sequence[str] | None = None) -> Layout:
     frame = results.cells.reset_index()
     points = tuple(int(c) for c in frame.loc[(frame["kind"] == "point") | (not known), "cell"])
     grid = frame[frame["kind"] == "grid"]
-    index = {tuple(_key(row[a]) for a in known): int(row["cell"]) for row in grid.to_dict("records")}
+    index = {tuple(value_key(row[a]) for a in known): int(row["cell"]) for row in grid.to_dict("records")}
     facets = tuple(_facet(index, list(known), x, y, others, values) for values in _planes(others)) if known else ()
     return Layout(x, y, facets, points)
 
@@ -207,18 +215,10 @@ def _facet(
 
     def cell(x_value: object, y_value: object) -> int | None:
         where = {**fixed, x.name: x_value, y.name: y_value}
-        return index.get(tuple(_key(where[name]) for name in names))
+        return index.get(tuple(value_key(where[name]) for name in names))
 
     title = ", ".join(f"{name} = {value}" for name, value in fixed.items())
     return Facet(title, tuple(tuple(cell(xv, yv) for xv in x.values) for yv in y.values))
-
-
-def _key(value: object) -> str:
-    """Text by which an axis value of the sweep file is found in the table, where 1000 may have become 1000.0."""
-    try:
-        return f"{float(str(value)):.12g}"
-    except ValueError:
-        return str(value)
 
 
 def provenance(results: Results) -> Provenance:

@@ -44,17 +44,26 @@ class Panel:
 
 def page(drawn: Map) -> str:
     """The map as HTML text."""
-    environment = Environment(loader=PackageLoader("sweep"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("map.html.j2").render(
-        map=drawn,
-        views=[_view(drawn, at) for at in AT],
-        points=drawn.layout.points,
-        policies=drawn.policies,
-        finding_legend=[(f, FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS],
-        place_legend=[(p, PLACE_MARKS[p], place_words(p)) for p in PLACES],
-        margin=f"{100 * TIE_MARGIN:.0f}",
-        tuned=[_setting(drawn, arm) for _, arm in sorted(drawn.tuned.items())],
-    )
+    return environment().get_template("map.html.j2").render(view_of(drawn))
+
+
+def environment() -> Environment:
+    """Where the templates are, everything escaped."""
+    return Environment(loader=PackageLoader("sweep"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def view_of(drawn: Map) -> dict[str, object]:
+    """What the templates are told of a map."""
+    return {
+        "map": drawn,
+        "views": [_view(drawn, at) for at in AT],
+        "points": drawn.layout.points,
+        "policies": drawn.policies,
+        "finding_legend": [(f, FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS],
+        "place_legend": [(p, PLACE_MARKS[p], place_words(p)) for p in PLACES],
+        "margin": f"{100 * TIE_MARGIN:.0f}",
+        "tuned": [_setting(drawn, arm) for _, arm in sorted(drawn.tuned.items())],
+    }
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,7 @@ class View:
     at: At
     title: str
     sentence: str
+    boundary: tuple[str, ...]
     counts: tuple[tuple[str, str, int], ...]
     panels: tuple[Panel, ...]
     best: tuple[tuple[str, tuple[Panel, ...]], ...]
@@ -84,6 +94,7 @@ def _view(drawn: Map, at: At) -> View:
         at=at,
         title=AT_TITLES[at],
         sentence=summary(tuple(found.values())),
+        boundary=drawn.sentences[at],
         counts=tuple((f, FINDING_MARKS[f].symbol, sum(v.finding == f for v in found.values())) for f in FINDINGS),
         panels=_panels(drawn, verdict),
         best=tuple((policy, _panels(drawn, standing(policy))) for policy in drawn.policies),

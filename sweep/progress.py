@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
@@ -38,6 +38,10 @@ class Tally:
     cells_complete: int
     cells: int
     elapsed_s: float
+
+    def then(self, later: Tally) -> Tally:
+        """This run and a later one of the same sweep, which it had grown for."""
+        return replace(later, simulations_now=self.simulations_now + later.simulations_now, elapsed_s=self.elapsed_s + later.elapsed_s)
 
     @property
     def rate(self) -> float:

@@ -13,8 +13,9 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
 
 from sweep.arms import PARAM
 from sweep.intervals import rate
@@ -23,10 +24,12 @@ from sweep.notes import experiment_note, map_note, study_note
 from sweep.verdict import FINDINGS, Verdict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sweep.results import Results
 
 ALL_BELOW: Final = 2000  # from here on, MLflow's pages get slow with one run a trial
-TrialRuns = Literal["auto", "all", "best"]
+TrialRuns = Literal["auto", "all", "pareto", "none"]
 
 # Means over replicates: metric name -> (column, divisor).
 COUNTERS: Final[Mapping[str, tuple[str, float]]] = {
@@ -79,23 +82,25 @@ class Projection:
     n_hidden: int
 
 
-def project(results: Results, verdicts: Mapping[int, Verdict] | None = None, trial_runs: TrialRuns = "auto") -> Projection:
-    """The records of a finished or partial sweep.
+def project(results: Results, verdicts: Mapping[int, Verdict] | None = None, trial_runs: TrialRuns = "auto", top_k: int = 10) -> Projection:
+    """The records of a finished or partial sweep. A trial that has a run keeps it: a partial sweep shows a part of what the finished one does.
 
     Args:
         results: the sweep.
         verdicts: tuned verdicts by cell, for tags and notes; None if nothing is compared yet.
-        trial_runs: "all" trials, only "best" and default ones, or "auto": all below ALL_BELOW trials.
+        trial_runs, top_k: which trials have runs of their own, see ``config.Mlflow``.
     """
     trials = results.trials
-    some = trial_runs == "best" or (trial_runs == "auto" and len(trials) >= ALL_BELOW)
-    kept = trials[trials["is_best"].astype(bool) | trials["is_default"].astype(bool)] if some else trials
+    if trial_runs == "auto":
+        trial_runs = "all" if planned_trials(results) < ALL_BELOW else "pareto"
+    kept = trials if trial_runs == "all" else trials[_matters(trials, top_k)] if trial_runs == "pareto" else trials[:0]
     context = _Context(results, verdicts or {})
-    ordered = kept.sort_values(["cell", "policy", "trial"]).to_dict("records")
+    shown = set(kept.index)
     records = [context.map_record()]
-    for (cell, policy), rows in groupby(ordered, key=lambda row: (int(row["cell"]), str(row["policy"]))):
-        group = list(rows)
-        records += [context.study(cell, policy, group), *(context.trial(row) for row in group)]
+    for (cell, policy), group in trials.sort_values(["cell", "policy", "trial"]).groupby(["cell", "policy"], sort=True):
+        rows = group.to_dict("records")
+        records.append(context.study(int(cell), str(policy), rows))
+        records += [context.trial(row) for index, row in zip(group.index, rows, strict=True) if index in shown]
     return Projection(
         experiment=f"{PREFIX}{results.name}",
         tags=(
@@ -109,6 +114,26 @@ def project(results: Results, verdicts: Mapping[int, Verdict] | None = None, tri
         n_trials=len(trials),
         n_hidden=len(trials) - len(kept),
     )
+
+
+def planned_trials(results: Results) -> int:
+    """How many trials the sweep has when it is complete, at most."""
+    return len(results.cells) * len(results.config["policies"]) * int(results.config["search"]["trials"])
+
+
+def _matters(trials: pd.DataFrame, top_k: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which trials are defaults, or best, among the best, or beaten by none in their study; of equal ones the first. Only complete studies tell."""
+    kept = np.array(trials["is_default"] | trials["is_best"], dtype=bool)
+    ranked = trials.assign(place=np.arange(len(trials))).sort_values(
+        ["cell", "policy", "oom_rate", "throughput", "trial"], ascending=[True, True, True, False, True], kind="stable"
+    )
+    for _, study in ranked.groupby(["cell", "policy"], sort=False):
+        if not study["is_best"].any():
+            continue
+        throughput = study["throughput"].to_numpy()
+        before = np.concatenate([[-np.inf], np.maximum.accumulate(throughput)[:-1]])  # by any trial with an OOM rate as low
+        kept[study["place"].to_numpy()[(throughput > before) | (np.arange(len(study)) < max(top_k, 1))]] = True
+    return kept
 
 
 def view(projection: Projection) -> str:
@@ -189,7 +214,7 @@ class _Context:
                 {
                     **self._outcome((cell, policy, int(best["trial"]), "search"), ""),
                     **confirmed,
-                    "n_trials": float((self.results.trials[["cell", "policy"]] == [cell, policy]).all(axis=1).sum()),
+                    "n_trials": float(len(trials)),
                     "best_trial": float(best["trial"]),
                 }
             ),

@@ -11,7 +11,10 @@ from typing import Final
 LIBRARIES: Final = ("numba", "numpy", "optuna", "scipy")
 PREFIX: Final = "made_by."
 # Besides core, these turn a configuration into streams and rows.
-SOURCES: Final = ("seeds.py", "search.py", "space.py", "study.py", "trial.py", "tracefile.py", "workloads/*.py")
+SOURCES: Final = (
+    *("seeds.py", "search.py", "history.py", "space.py", "baselines.py", "study.py", "racing.py", "looks.py", "trial.py"),
+    *("tracefile.py", "workloads/*.py"),
+)
 
 
 def highwater_version() -> str:

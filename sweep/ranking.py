@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from sweep.arms import Arm, At, arms
 from sweep.intervals import Rate, rate
-from sweep.verdict import FDR, Verdict, compare, judge, labels
+from sweep.verdict import FDR, Verdict, compare, judge, labels, planned_looks
 
 if TYPE_CHECKING:
     from sweep.results import Results
@@ -51,9 +51,9 @@ class Standing:
 def standings(results: Results, at: At = "tuned", fdr: float = FDR) -> tuple[Standing, ...]:
     """The standing of every policy in every cell, cell by cell, policies in the order of the sweep file."""
     policies = [str(policy) for policy in results.config["policies"]]
-    found = arms(results, at)
+    found, n_looks = arms(results, at), planned_looks(results, at)
     family = [
-        compare(found.get((cell, first)), found.get((cell, second)), (cell, label, first, second, at))
+        compare(found.get((cell, first)), found.get((cell, second)), (cell, label, first, second, at), n_looks)
         for cell, label in labels(results)
         for first, second in combinations(policies, 2)
     ]

@@ -26,7 +26,9 @@ from sweep.errors import refusal
 from sweep.evidence import Evidence, gather, mean_effect
 from sweep.fragment import fragment
 from sweep.intervals import Effect, clean_replicates
-from sweep.sysctl import is_sysctl, problem
+from sweep.price import held, price_text
+from sweep.region import Reach, Step, reach
+from sweep.sysctl import is_sysctl, limits, problem
 from sweep.verdict import labels
 
 if TYPE_CHECKING:
@@ -65,6 +67,8 @@ class Recommendation:
         overall: mean effect over the cells, if there is one.
         reason: why not, in words; empty if something is recommended.
         n_candidates: settings looked at.
+        region: how far each change may move; empty if nobody ran what is beside it.
+        price: what the setting costs, in words; empty if nothing is recommended.
         text: the sysctl.d fragment, or comment lines that keep the default.
     """
 
@@ -78,6 +82,8 @@ class Recommendation:
     overall: Effect | None = None
     reason: str = ""
     n_candidates: int = 0
+    region: tuple[Reach, ...] = ()
+    price: str = ""
     text: str = ""
 
     @property
@@ -113,6 +119,7 @@ def recommend(
     oom_bound: float = OOM_BOUND,
     goal: Goal = "worst",
     retest: Retest | None = None,
+    has_region: bool = False,
 ) -> Recommendation:
     """The best safe setting for a policy in one cell, in some cells together, or in all cells.
 
@@ -124,6 +131,7 @@ def recommend(
         goal: among settings that qualify: "worst" takes the best worst cell, "mean" the best mean.
         retest: runs fresh replicates of any setting (`sweep.retest.Retester`); without it only what the sweep has
             confirmed is considered, and a setting that was tuned in one cell says nothing about others.
+        has_region: run what is beside the recommended setting too, to say how far it is from the cliff; takes ``retest``.
 
     Raises:
         ConfigError: unknown policy, cell or goal, or a bound that is no rate.
@@ -139,6 +147,10 @@ def recommend(
     chosen = _chosen(results, cell, source)
     candidates = Candidates(results, policy, retest)
     found = replace(_decide(candidates, chosen, oom_bound, goal), policy=policy)
+    if found.changes:
+        found = replace(found, price=_price(candidates, found))
+        if has_region and retest:
+            found = replace(found, region=_region(candidates, chosen, found))
     return replace(found, text=fragment(results, found))
 
 
@@ -181,6 +193,40 @@ def _decide(candidates: Candidates, chosen: Mapping[int, str], oom_bound: float,
         changes=tuple(Change(name, value, before[name]) for name, value in best.changes),
         unchanged=tuple((n, v) for n, v in values.items() if is_sysctl(n, candidates.era) and v == before[n]),
     )
+
+
+def _price(candidates: Candidates, found: Recommendation) -> str:
+    """What the changes cost in memory."""
+    cell = found.cells[0][0]
+    machine, before = candidates.machine(cell), dict(candidates.defaults(cell))
+    if "min_free_kbytes" not in before:
+        return ""
+    after = before | {change.name: change.value for change in found.changes}
+    return price_text(held(machine, candidates.mechanics, before), held(machine, candidates.mechanics, after), machine.ram_mib)
+
+
+def _region(candidates: Candidates, chosen: Mapping[int, str], found: Recommendation) -> tuple[Reach, ...]:
+    """How far each change may move while the others stay."""
+    ram_kib = 1024 * candidates.ram_mib(next(iter(chosen)))
+    confidence = found.evidence[0].confidence
+
+    def run(name: str, value: int) -> Step:
+        changes = tuple((change.name, value if change.name == name else change.value) for change in found.changes)
+        deaths = runs = 0
+        for cell, label in chosen.items():
+            try:
+                arm = candidates.arm(cell, changes)
+            except ValueError as error:  # the kernel would not take the combination
+                return Step(value, deaths, runs, str(error))
+            default = candidates.default_arm(cell)
+            assert arm is not None
+            assert default is not None
+            deaths, runs = deaths + arm.n_oom, runs + arm.n
+            if veto := _veto(gather(label, arm, default, confidence), len(chosen), found.oom_bound):
+                return Step(value, deaths, runs, veto)
+        return Step(value, deaths, runs, "")
+
+    return tuple(reach(change.name, change.value, limits(change.name, candidates.era, ram_kib), run) for change in found.changes)
 
 
 def _why_nothing(candidates: Candidates, chosen: Mapping[int, str]) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sweep.cells import REFINED
 from sweep.errors import StoreError
-from sweep.schema import REPLICATE_COLUMNS, TRIAL_COLUMNS, VERSION
-from sweep.store import FILE, checked_rows
+from sweep.reading import check_whole, checked_rows, translated
+from sweep.reading import meta as read_meta
+from sweep.schema import CELL_COLUMNS, POISON_COLUMNS, REPLICATE_COLUMNS, TRIAL_COLUMNS
+from sweep.store import FILE
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,14 @@ class Results:
         config: the resolved configuration, as plain values.
         config_sha256: its identity.
         cells: index ``cell``; label, kind, one column per axis (NaN for points), machine and workload (JSON).
-        trials: cell, policy, trial, is_default, is_best (False until the study is complete), n_search, n_oom_search,
+        trials: cell, policy, trial, is_default, is_best (False until the study is complete), n_search, n_oom_search, n_not_run,
             oom_rate, throughput (mean operations per second over the search replicates), param:<name> (Int64, NA if the
             policy has no such tunable).
         replicates: cell, policy, trial, phase, replicate, stream_digest, digest, oom, deadlock, throughput, then every
             field of the outcome.
         file: the sweep file that was run, if it was recorded.
+        poison: cell, policy, trial, phase, params (JSON), tries, reason of the trials that could not be computed.
+        meta: what the store says about itself.
     """
 
     name: str
@@ -42,6 +47,8 @@ class Results:
     trials: pd.DataFrame
     replicates: pd.DataFrame
     file: Path | None = None
+    poison: pd.DataFrame = field(default_factory=pd.DataFrame)
+    meta: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_results(where: Path | str) -> Results:
@@ -57,37 +64,55 @@ def load_results(where: Path | str) -> Results:
     path = path / FILE if path.is_dir() else path
     if not path.is_file():
         raise StoreError(f"{path}: no such file; allowed: the results directory of a sweep that was run")
-    try:
+    with opened(path) as db:
+        return _load(db, path)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A store to be read, in one consistent view whatever is being written.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    with translated(path):
         db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60.0)
         try:
-            db.execute("BEGIN")  # one consistent view, whatever is being written
-            return _load(db, path)
+            db.execute("PRAGMA cell_size_check = ON")
+            db.execute("BEGIN")
+            yield db
         finally:
             db.close()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: {error}; allowed: the store of a sweep") from None
 
 
 def _load(db: sqlite3.Connection, path: Path) -> Results:
-    meta = dict(db.execute("SELECT key, value FROM meta"))
-    if meta.get("version") != str(VERSION):
-        raise StoreError(f"{path}: version {meta.get('version')}; allowed: {VERSION} (this installation reads that)")
+    meta = read_meta(db, path)
     if "config" not in meta:
         raise StoreError(f"{path}: nothing was run yet; allowed: the store of a sweep that was run")
-    if hashlib.sha256(meta["config"].encode()).hexdigest() != meta["config_sha256"]:
-        raise StoreError(f"{path}: the configuration was altered after it was written; restore the file or start anew")
+    check_whole(db, path, meta)
     config = json.loads(meta["config"])
+    config["cells"] += _refined(db, path)
     replicates = _replicates(db, path, json.loads(meta["outcome_fields"]))
     trials = _trials(db, path, config, replicates)
     file = Path(meta["file"]) if "file" in meta else None
-    return Results(meta["name"], config, meta["config_sha256"], _cells(db, config), trials, replicates, file)
+    return Results(meta["name"], config, meta["config_sha256"], _cells(db, path, config), trials, replicates, file, _poison(db, path), meta)
 
 
-def _cells(db: sqlite3.Connection, config: Mapping[str, Any]) -> pd.DataFrame:
+def _refined(db: sqlite3.Connection, path: Path) -> list[dict[str, str]]:
+    """Identity of the cells that the sweep placed itself, as the configuration has it of the others."""
+    rows = (dict(zip(CELL_COLUMNS, row, strict=True)) for row in checked_rows(db, path, "cells", CELL_COLUMNS))
+    return [{name: str(row[name]) for name in ("label", "kind", "key")} for row in rows if row["kind"] == REFINED]
+
+
+def _poison(db: sqlite3.Connection, path: Path) -> pd.DataFrame:
+    return pd.DataFrame.from_records(list(checked_rows(db, path, "poison", POISON_COLUMNS)), columns=list(POISON_COLUMNS))
+
+
+def _cells(db: sqlite3.Connection, path: Path, config: Mapping[str, Any]) -> pd.DataFrame:
     names = [axis["name"] for axis in config["axes"]]
     records = []
-    for cell, label, kind, axes, machine, workload in db.execute("SELECT cell, label, kind, axes, machine, workload FROM cells ORDER BY cell"):
-        values = dict(json.loads(axes))
+    for cell, label, kind, axes, machine, workload, _ in checked_rows(db, path, "cells", CELL_COLUMNS):
+        values = dict(json.loads(str(axes)))
         records.append((cell, label, kind, *(values.get(name, float("nan")) for name in names), machine, workload))
     frame = pd.DataFrame.from_records(records, columns=["cell", "label", "kind", *names, "machine", "workload"])
     return frame.set_index("cell")
@@ -119,15 +144,14 @@ def _trials(db: sqlite3.Connection, path: Path, config: Mapping[str, Any], repli
     frame.insert(4, "is_best", np.array(_is_best(db, frame), dtype=bool))  # no rows: a mask all the same
     frame.insert(5, "n_search", counts["size"].to_numpy())
     frame.insert(6, "n_oom_search", counts["sum"].to_numpy())
+    frame.insert(7, "n_not_run", int(config["search"]["replicates"]) - frame["n_search"])  # given up early (racing.py): known as such, never filled in
     for name in sorted({name for values in params for name in values}):
         frame[f"param:{name}"] = pd.array([values.get(name, pd.NA) for values in params], dtype="Int64")
     return frame
 
 
 def _is_best(db: sqlite3.Connection, trials: pd.DataFrame) -> list[bool]:
-    """The trial that each complete search chose: lowest OOM rate, then fastest, then first (study.best)."""
-    complete = set(db.execute("SELECT cell, policy FROM batches WHERE phase = 'confirm'"))
-    ranked = trials.sort_values(["oom_rate", "throughput", "trial"], ascending=[True, False, True], kind="stable")
-    best = set(ranked.groupby(["cell", "policy"], sort=False)["trial"].head(1).index)
-    keys = zip(trials["cell"], trials["policy"], strict=True)
-    return [index in best and key in complete for index, key in zip(trials.index, keys, strict=True)]
+    """The trial that each complete search chose: the one that was confirmed, if it is not the defaults."""
+    query = "SELECT cell, policy, max(trial) FROM replicates WHERE phase = 'confirm' GROUP BY cell, policy"
+    best = {(cell, policy): trial for cell, policy, trial in db.execute(query)}
+    return [best.get((cell, policy)) == trial for cell, policy, trial in zip(trials["cell"], trials["policy"], trials["trial"], strict=True)]

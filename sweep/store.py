@@ -1,7 +1,8 @@
-"""The truth about a sweep: one SQLite database, written by the driver alone, a whole batch in one transaction."""
+"""The truth about a sweep: one SQLite database, written by the driver alone, finished batches in one transaction."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -11,18 +12,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from sweep.cells import Cell, canonical
+from sweep.cells import REFINED, Cell, canonical
+from sweep.config import Scalar
 from sweep.errors import DeterminismError, DiskError, StoreError
-from sweep.schema import REPLICATE_COLUMNS, TABLES, TRIAL_COLUMNS, VERSION, Value, row_digest
+from sweep.poison import Poison
+from sweep.reading import check_pages, check_whole, checked_rows, meta, translated
+from sweep.schema import CELL_COLUMNS, COLUMNS, POISON_COLUMNS, TABLES, TRIAL_COLUMNS, VERSION, Value, chained, content_digest, row_digest
 from sweep.seeds import CONFIRM
 from sweep.study import Batch
 from sweep.trial import ReplicateRow, TrialRow
 
 FILE: Final = "sweep.db"
 LOCK: Final = "sweep.lock"
-KEYS: Final = {"trials": 3, "replicates": 5}  # length of each primary key
 StudyKey = tuple[int, str]
 Params = tuple[tuple[str, int], ...]
+Rows = dict[str, list[tuple[Value, ...]]]  # by table
+NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 
 
 class Store:
@@ -35,7 +40,7 @@ class Store:
         """Open the store in ``directory``, creating both where needed.
 
         Raises:
-            StoreError: another process writes it, or it is no store of this version.
+            StoreError: another process writes it, it is no store of this version, or it is damaged.
             DiskError: it cannot be written.
         """
         self.path = directory / FILE
@@ -43,15 +48,22 @@ class Store:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(directory)
         except OSError as error:
-            raise StoreError(f"{directory}: {error.strerror}; allowed: a directory that can be written") from None
-        with _translated(self.path):
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=60.0)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            if not self._db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]:
-                self._db.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
-        if self.meta()["version"] != str(VERSION):
-            raise StoreError(f"{self.path}: version {self.meta()['version']}; allowed: {VERSION} (this installation writes that)")
+            kind = DiskError if error.errno in NO_ROOM else StoreError
+            raise kind(f"{directory}: {error.strerror}; allowed: a directory that can be written") from None
+        try:
+            with translated(self.path):
+                self._db = sqlite3.connect(self.path, isolation_level=None, timeout=60.0)
+                self._db.execute("PRAGMA cell_size_check = ON")
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    self._db.executescript(f"BEGIN IMMEDIATE; {TABLES} COMMIT;")
+                    self._db.execute("INSERT INTO meta VALUES (?, ?, ?)", _guarded(("version", str(VERSION))))
+            check_pages(self._db, self.path)
+            check_whole(self._db, self.path, self.meta())
+        except BaseException:
+            os.close(self._lock)
+            raise
 
     def __enter__(self) -> Store:
         return self
@@ -66,56 +78,87 @@ class Store:
 
     def meta(self) -> dict[str, str]:
         """What the store says about itself."""
-        with _translated(self.path):
-            return dict(self._db.execute("SELECT key, value FROM meta"))
+        return meta(self._db, self.path)
 
-    def begin(self, meta: Mapping[str, str], cells: Sequence[Cell]) -> bool:
+    def begin(self, found: Mapping[str, str], cells: Sequence[Cell]) -> bool:
         """Write the sweep's identity, in one transaction; False if an earlier run did."""
         if "config_sha256" in self.meta():
             return False
-        rows = [(c.index, c.label, c.kind, canonical(c.axes), c.machine_json, c.workload_json, c.key) for c in cells]
-        with _translated(self.path), self._transaction():
-            self._db.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
-            self._db.executemany("INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        with translated(self.path), self._transaction():
+            self._db.executemany("INSERT INTO meta VALUES (?, ?, ?)", [_guarded(item) for item in found.items()])
+            self._put(cells)
         return True
 
-    def commit(self, batch: Batch) -> None:
-        """Write a whole batch, or nothing.
+    def extend(self, cells: Sequence[Cell]) -> None:
+        """Write further cells, all of them or nothing; from now on the sweep has them."""
+        with translated(self.path), self._transaction():
+            self._put(cells)
+
+    def refined(self) -> list[tuple[tuple[str, Scalar], ...]]:
+        """Axes of the refined cells, in order."""
+        rows = (dict(zip(CELL_COLUMNS, row, strict=True)) for row in self.rows("cells", CELL_COLUMNS))
+        return [tuple((str(name), value) for name, value in json.loads(str(row["axes"]))) for row in rows if row["kind"] == REFINED]
+
+    def _put(self, cells: Sequence[Cell]) -> None:
+        rows = [(c.index, c.label, c.kind, canonical(c.axes), c.machine_json, c.workload_json, c.key) for c in cells]
+        self._db.executemany("INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_guarded(row) for row in rows])
+
+    def commit(self, *batches: Batch) -> None:
+        """Write whole batches, all of them or nothing.
 
         Raises:
             DeterminismError: a trial is there already, with another result.
             DiskError: the disk is full or failing.
         """
-        key = (batch.cell, batch.policy)
-        with _translated(self.path), self._transaction():
-            self._db.execute("INSERT OR IGNORE INTO batches VALUES (?, ?, ?, ?)", (*key, batch.batch, batch.phase))
-            for trial in batch.trials:
-                if trial.is_search:
-                    self._put("trials", _trial_values(key, trial))
-                for row in trial.replicates:
-                    self._put("replicates", _replicate_values(key, trial, row))
+        with translated(self.path), self._transaction():
+            seq, chain = self._last()
+            for batch in batches:
+                rows = _rows(batch)
+                if self._db.execute("SELECT 1 FROM batches WHERE cell = ? AND policy = ? AND batch = ?", (batch.cell, batch.policy, batch.batch)).fetchone():
+                    self._compare(rows)
+                    continue
+                seq += 1
+                digests = [self._insert(table, values, seq) for table in rows for values in rows[table]]
+                row = (seq, batch.cell, batch.policy, batch.batch, batch.phase, content_digest(digests))
+                chain = chained(chain, row)
+                self._db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, chain))
 
     def finished(self) -> dict[StudyKey, list[tuple[int, Params, float, float]]]:
         """Number, params, OOM rate and throughput of each finished search trial, per study in trial order."""
         found: dict[StudyKey, list[tuple[int, Params, float, float]]] = {}
         for cell, policy, trial, params, oom_rate, throughput in self.rows("trials", TRIAL_COLUMNS):
-            values = tuple((str(name), int(value)) for name, value in json.loads(str(params)))
-            found.setdefault((int(cell), str(policy)), []).append((int(trial), values, float(oom_rate), float(throughput)))
+            found.setdefault((int(cell), str(policy)), []).append((int(trial), _params(params), float(oom_rate), float(throughput)))
         return found
 
-    def confirmed(self) -> set[StudyKey]:
-        """The studies whose confirm batch is in."""
-        with _translated(self.path):
-            return set(self._db.execute("SELECT cell, policy FROM batches WHERE phase = ?", (CONFIRM,)))
+    def poison(self) -> dict[StudyKey, list[Poison]]:
+        """Trials that were given up, per study."""
+        found: dict[StudyKey, list[Poison]] = {}
+        for cell, policy, trial, phase, params, tries, reason in self.rows("poison", POISON_COLUMNS):
+            found.setdefault((int(cell), str(policy)), []).append(Poison(int(trial), str(phase), _params(params), int(tries), str(reason)))
+        return found
+
+    def confirmed(self) -> dict[StudyKey, int]:
+        """The studies that have confirm batches in, and how many."""
+        with translated(self.path):
+            found = self._db.execute("SELECT cell, policy, count(*) FROM batches WHERE phase = ? GROUP BY cell, policy", (CONFIRM,))
+            return {(int(cell), str(policy)): int(count) for cell, policy, count in found}
 
     def count_replicates(self) -> int:
         """How many simulations are in."""
-        with _translated(self.path):
+        with translated(self.path):
             return int(self._db.execute("SELECT count(*) FROM replicates").fetchone()[0])
 
     def rows(self, table: str, columns: Sequence[str]) -> Iterator[tuple[Value, ...]]:
         """All rows of a table in key order, each checked against its digest."""
         return checked_rows(self._db, self.path, table, columns)
+
+    def _last(self) -> tuple[int, str]:
+        """Number of the last batch, and the digest of everything up to it."""
+        found = self._db.execute("SELECT seq, chain FROM batches ORDER BY seq DESC LIMIT 1").fetchone()
+        if found is not None:
+            return int(found[0]), str(found[1])
+        configured = self._db.execute("SELECT value FROM meta WHERE key = 'config_sha256'").fetchone()
+        return 0, str(configured[0]) if configured else ""
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -128,48 +171,39 @@ class Store:
                 self._db.execute("ROLLBACK")
             raise
 
-    def _put(self, table: str, values: tuple[Value, ...]) -> None:
-        columns = {"trials": TRIAL_COLUMNS, "replicates": REPLICATE_COLUMNS}[table]
-        digest, keys = row_digest(values), KEYS[table]
-        places = ", ".join("?" * (len(values) + 1))
-        # Table and column names come from this package alone.
-        done = self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", (*values, digest))  # noqa: S608
-        if done.rowcount == 1:
-            return
+    def _insert(self, table: str, values: tuple[Value, ...], seq: int) -> str:
+        row = _guarded(values)
+        try:
+            self._db.execute(INSERTS[table], (*row, seq))
+        except sqlite3.IntegrityError:
+            self._differs(table, values)
+            raise
+        return str(row[-1])
+
+    def _compare(self, rows: Rows) -> None:
+        """A batch that is there already must be the same one."""
+        for table in rows:
+            for values in rows[table]:
+                self._differs(table, values)
+
+    def _differs(self, table: str, values: tuple[Value, ...]) -> None:
+        columns, keys = COLUMNS[table]
         where = " AND ".join(f"{column} = ?" for column in columns[:keys])
-        found = self._db.execute(f"SELECT row_digest FROM {table} WHERE {where}", values[:keys])  # noqa: S608
-        if found.fetchone()[0] != digest:
+        found = self._db.execute(f"SELECT row_digest FROM {table} WHERE {where}", values[:keys]).fetchone()  # noqa: S608 - our own names
+        if table != "poison" and (found is None or found[0] != row_digest(values)):
             named = ", ".join(f"{column} {value}" for column, value in zip(columns[:keys], values, strict=False))
             raise DeterminismError(f"{self.path}: {named}: two runs gave different results; report this as a defect")
 
 
-def checked_rows(db: sqlite3.Connection, path: Path, table: str, columns: Sequence[str]) -> Iterator[tuple[Value, ...]]:
-    """All rows of a table in key order.
-
-    Raises:
-        StoreError: a row does not match its digest, or the database is damaged.
-    """
-    order = ", ".join(columns[: KEYS[table]])
-    with _translated(path):
-        query = f"SELECT {', '.join(columns)}, row_digest FROM {table} ORDER BY {order}"  # noqa: S608
-        for *values, digest in db.execute(query):
-            if row_digest(values) != digest:
-                named = ", ".join(f"{column} {value}" for column, value in zip(columns[:3], values, strict=False))
-                raise StoreError(f"{path}: {table}: {named}: altered after it was written; restore it or start anew")
-            yield tuple(values)
+INSERTS: Final = {table: f"INSERT INTO {table} VALUES ({', '.join('?' * (len(columns) + 2))})" for table, (columns, _) in COLUMNS.items()}  # noqa: S608
 
 
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as one line."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if "full" in str(error) or "disk I/O" in str(error) or "readonly" in str(error):
-            raise DiskError(f"{path}: {error}; what was committed is intact: make room, then run the same command again") from None
-        raise StoreError(f"{path}: {error}") from None
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: {error}; allowed: the store of a sweep") from None
+def _guarded(values: tuple[Value, ...]) -> tuple[Value, ...]:
+    return (*values, row_digest(values))
+
+
+def _params(text: Value) -> Params:
+    return tuple((str(name), int(value)) for name, value in json.loads(str(text)))
 
 
 def _locked(directory: Path) -> int:
@@ -181,6 +215,18 @@ def _locked(directory: Path) -> int:
         os.close(handle)
         raise StoreError(f"{directory}: another run is writing here; allowed: one at a time (wait, or use --results DIR)") from None
     return handle
+
+
+def _rows(batch: Batch) -> Rows:
+    """Everything of a batch, as rows of tables."""
+    key = (batch.cell, batch.policy)
+    rows: Rows = {"trials": [], "replicates": [], "poison": []}
+    for trial in batch.trials:
+        if trial.is_search:
+            rows["trials"].append(_trial_values(key, trial))
+        rows["replicates"] += [_replicate_values(key, trial, row) for row in trial.replicates]
+    rows["poison"] = [(*key, p.number, p.phase, canonical(p.params), p.tries, p.reason) for p in batch.poison]
+    return rows
 
 
 def _trial_values(key: StudyKey, trial: TrialRow) -> tuple[Value, ...]:

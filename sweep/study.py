@@ -1,16 +1,29 @@
-"""A study: the search for one policy in one cell, as a chain of batches; the next follows from the finished trials."""
+"""A study: the search for one policy in one cell, as a chain of batches; the next follows from the finished trials.
+
+``chosen`` asks the sampler once for all trials of a batch, ``run_chosen`` simulates any of them, anywhere and in any order, and ``finished``
+puts their rows together; ``run_task`` does all three in one place, with the same result.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from core import policies
 from sweep.cells import Cell
 from sweep.config import Search
-from sweep.search import Score, ask
+from sweep.history import Past, Score
+from sweep.looks import looks
+from sweep.poison import Poison
+from sweep.racing import race
+from sweep.search import ask
 from sweep.seeds import CONFIRM, SEARCH, replicate_seed, study_seed
-from sweep.space import Dimension
+from sweep.space import Dimension, Space, idle_kbytes
 from sweep.trial import Replicate, TrialRow, run_trial
+
+_policy = cache(policies.load)  # looking for its file takes longer than all else that the driver does for a trial
+Chosen = tuple[tuple[int, tuple[tuple[str, int], ...]], ...]  # number and params of trials
 
 
 @dataclass(frozen=True)
@@ -20,9 +33,10 @@ class Study:
     Attributes:
         cell: where.
         policy: what.
-        space: which tunables are searched; empty: only the defaults are tried.
+        space: which tunables are searched; empty: only the enqueued trials are run.
         search: how, and the budget.
         seed: the sweep's seed.
+        baselines: params of the published settings that are run after the kernel's defaults.
     """
 
     cell: Cell
@@ -30,6 +44,7 @@ class Study:
     space: tuple[Dimension, ...]
     search: Search
     seed: int
+    baselines: tuple[tuple[tuple[str, int], ...], ...] = ()
 
     @property
     def key(self) -> tuple[int, str]:
@@ -37,19 +52,32 @@ class Study:
         return self.cell.index, self.policy
 
     @property
-    def n_trials(self) -> int:
-        """Trials of the whole search."""
-        return self.search.trials if self.space else 1
+    def enqueued(self) -> tuple[dict[str, int], ...]:
+        """Params of the first trials: the kernel's defaults, then the baselines."""
+        return {}, *(dict(params) for params in self.baselines)
 
     @property
-    def n_batches(self) -> int:
-        """Batches of the whole study, the confirm batch included."""
-        return -(-self.n_trials // self.search.batch) + 1
+    def n_trials(self) -> int:
+        """Trials of the whole search."""
+        return max(self.search.trials, len(self.enqueued)) if self.space else len(self.enqueued)
 
-    def replicates(self, phase: str) -> tuple[Replicate, ...]:
-        """The replicates of a phase: the same for every policy and trial of the cell."""
-        count = self.search.replicates if phase == SEARCH else self.search.confirm
-        return tuple(Replicate(phase, n, replicate_seed(self.seed, self.cell.key, phase, n)) for n in range(count))
+    @property
+    def n_search_batches(self) -> int:
+        """Batches of the search."""
+        return -(-self.n_trials // self.search.batch)
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """How many confirm replicates the best trial has after each look at the verdict: doubled while it is undecided."""
+        return looks(self.search.confirm, self.search.confirm_max)
+
+    def replicates(self, phase: str, look: int = 0) -> tuple[Replicate, ...]:
+        """The replicates of a phase, for a later look only those that it adds: the same for every policy and trial of the cell."""
+        if phase == SEARCH:
+            first, last = 0, self.search.replicates
+        else:
+            first, last = (0, *self.looks)[look], self.looks[look]
+        return tuple(Replicate(phase, n, replicate_seed(self.seed, self.cell.key, phase, n)) for n in range(first, last))
 
 
 @dataclass(frozen=True)
@@ -60,23 +88,30 @@ class Task:
         study: of which study.
         batch: number of the batch in the study.
         phase: "search" or "confirm".
-        history: the finished trials of the study, in trial order.
+        past: the finished trials of the study.
+        look: of a confirm batch, which one it is.
     """
 
     study: Study
     batch: int
     phase: str
-    history: tuple[Score, ...]
+    past: Past
+    look: int = 0
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials the task has."""
+        if self.phase == CONFIRM:
+            return len(confirmed_trials(self.past, self.look))
+        return min(self.study.search.batch, self.study.n_trials - self.past.count)
 
     @property
     def n_simulations(self) -> int:
-        """How many simulations the task takes."""
-        if self.phase == CONFIRM:
-            return len(confirmed_trials(self.history)) * self.study.search.confirm
-        return min(self.study.search.batch, self.study.n_trials - len(self.history)) * self.study.search.replicates
+        """How many simulations the task takes; fewer, if trials are given up early."""
+        return self.n_trials * len(self.study.replicates(self.phase, self.look))
 
     def run(self) -> Batch:
-        """Compute it; see ``executor.Work``."""
+        """Compute it; see ``work.Work``."""
         return run_task(self)
 
     def failure(self, reason: str) -> str:
@@ -87,56 +122,98 @@ class Task:
 
 @dataclass(frozen=True)
 class Batch:
-    """A finished task: what the driver commits in one transaction."""
+    """A finished task: what the driver commits in one transaction.
+
+    Attributes:
+        poison: trials that could not be computed, with their reasons; they are not among ``trials``.
+    """
 
     cell: int
     policy: str
     batch: int
     phase: str
     trials: tuple[TrialRow, ...]
+    poison: tuple[Poison, ...] = ()
 
 
-def best(history: Sequence[Score]) -> Score:
-    """The trial with the lowest OOM rate, among those the fastest, among those the first."""
-    return min(history, key=lambda score: (score.oom_rate, -score.throughput, score.trial))
-
-
-def confirmed_trials(history: Sequence[Score]) -> tuple[Score, ...]:
-    """The trials that are run again on fresh replicates: the defaults (trial 0) and the best."""
-    winner = best(history)
-    return (winner,) if winner.trial == 0 else (history[0], winner)
+def confirmed_trials(past: Past, look: int = 0) -> tuple[Score, ...]:
+    """The trials that are run again on fresh replicates: the defaults (trial 0) and the best; in later looks the best alone."""
+    if past.first is None or past.best is None:
+        raise ValueError("confirm: no finished trial; allowed: after the search")
+    return (past.best,) if past.best.trial == 0 or look else (past.first, past.best)
 
 
 def score(study: Study, row: TrialRow) -> Score:
     """A finished search trial as the search sees it."""
     params = dict(row.params)
-    return Score(row.number, tuple((d.name, params[d.name]) for d in study.space), row.oom_rate, row.throughput)
+    idle = idle_kbytes(_policy(study.policy), study.cell.machine, params)
+    searched = tuple((d.name, params[d.name]) for d in study.space)
+    # Of a baseline, what is not searched matters too: it is confirmed with all its params.
+    kept = searched if row.number >= len(study.enqueued) else tuple(params.items())
+    return Score(row.number, kept, row.oom_rate, row.throughput, row.stall_p99_ns, float(idle), row.is_stopped)
 
 
-def next_task(study: Study, history: tuple[Score, ...], is_confirmed: bool) -> Task | None:
-    """The batch that continues the study, or None when it is complete."""
-    if is_confirmed:
-        return None
-    batch = len(history) // study.search.batch
-    if len(history) < study.n_trials:
-        return Task(study, batch, SEARCH, history)
-    return Task(study, study.n_batches - 1, CONFIRM, history)
+def poison_score(study: Study, poison: Poison) -> Score:
+    """A poison trial as the search sees it: given up, and as bad as can be; it is in no table of results."""
+    params = dict(poison.params)
+    return Score(poison.number, tuple((d.name, params.get(d.name, d.low)) for d in study.space), 1.0, 0.0, is_stopped=True)
+
+
+def learned(study: Study, past: Past, trials: Sequence[TrialRow], poison: Sequence[Poison] = ()) -> Past:
+    """What a study remembers, with some more search trials."""
+    found = [(score(study, row), row.bar) for row in trials]
+    found += [(poison_score(study, one), ()) for one in poison]
+    for one, bar in sorted(found, key=lambda pair: pair[0].trial):
+        past = past.plus(one, bar, study.search)
+    return past
+
+
+def next_task(study: Study, past: Past, looked: int, wants_more: bool = False) -> Task | None:
+    """The batch that continues the study, or None when it is complete.
+
+    Args:
+        study: which.
+        past: its finished search trials.
+        looked: confirm batches that are in.
+        wants_more: the verdict is undecided after them.
+    """
+    if past.count < study.n_trials:
+        return Task(study, past.count // study.search.batch, SEARCH, past)
+    if looked == 0 or (wants_more and looked < len(study.looks)):
+        return Task(study, study.n_search_batches + looked, CONFIRM, past, looked)
+    return None
 
 
 def run_task(task: Task) -> Batch:
     """Compute one batch: ask, simulate, and return the rows. Runs on a worker; pure."""
-    replicates = task.study.replicates(task.phase)
-    chosen = _asked(task) if task.phase == SEARCH else [(s.trial, dict(s.params)) for s in confirmed_trials(task.history)]
-    rows = tuple(run_trial(task.study.cell, task.study.policy, number, params, replicates) for number, params in chosen)
-    return Batch(task.study.cell.index, task.study.policy, task.batch, task.phase, rows)
+    return finished(task, run_chosen(task, chosen(task)))
 
 
-def _asked(task: Task) -> list[tuple[int, dict[str, int]]]:
-    """Number and params of each trial of a search batch; trial 0 is the kernel's defaults."""
-    study, first = task.study, len(task.history)
-    count = min(study.search.batch, study.n_trials - first)
-    enqueued: list[dict[str, int]] = [{}] if first == 0 else []
-    wanted = count - len(enqueued)
-    seed = study_seed(study.seed, study.cell.key, study.policy)
-    asked = ask(study.search, study.space, task.history, seed, task.batch, wanted) if wanted else []
-    return list(enumerate([*enqueued, *asked], start=first))
+def chosen(task: Task) -> Chosen:
+    """Number and params of each trial of the batch; asks the sampler once for all of them. Runs on a worker; pure."""
+    if task.phase == CONFIRM:
+        return tuple((score.trial, score.params) for score in confirmed_trials(task.past, task.look))
+    study, first = task.study, task.past.count
+    enqueued = list(study.enqueued[first : first + task.n_trials])
+    asked: list[dict[str, int]] = []
+    if wanted := task.n_trials - len(enqueued):
+        space = Space(_policy(study.policy), study.cell.machine, study.space)
+        seed = study_seed(study.seed, study.cell.key, study.policy)
+        asked = ask(study.search, space, task.past, seed, task.batch, wanted)
+    return tuple((number, tuple(params.items())) for number, params in enumerate([*enqueued, *asked], start=first))
+
+
+def run_chosen(task: Task, trials: Chosen) -> tuple[TrialRow, ...]:
+    """Simulate some of the batch's trials; each row is the same whichever others are asked for."""
+    study = task.study
+    replicates = study.replicates(task.phase, task.look)
+    racing = race(study.search, task.past.bar) if task.phase == SEARCH else None
+    n_full = len(study.enqueued)  # the defaults and the baselines are run in full, whatever they do
+    return tuple(run_trial(study.cell, study.policy, number, dict(params), replicates, racing if number >= n_full else None) for number, params in trials)
+
+
+def finished(task: Task, rows: Sequence[TrialRow], poison: Sequence[Poison] = ()) -> Batch:
+    """The batch of a task from its rows, in any order."""
+    ordered = tuple(sorted(rows, key=lambda row: row.number))
+    named = tuple(sorted(poison, key=lambda one: one.number))
+    return Batch(task.study.cell.index, task.study.policy, task.batch, task.phase, ordered, named)

@@ -1,6 +1,6 @@
 """Sysctl: which settings a kernel takes under vm.*, in which range, and the text of a sysctl.d file.
 
-Nothing here opens /proc. Ranges are the kernel's own (kernel/sysctl.c and mm/*, v2.6.23 and v6.12), not our opinion of
+Nothing here opens /proc. Ranges are the kernel's own (kernel/sysctl.c and mm/*, v2.6.23, v6.1 and v6.12), not our opinion of
 what is wise: whether a setting is dangerous is the simulator's to show.
 """
 
@@ -33,15 +33,16 @@ class Key:
     summary: str
 
 
-_BOTH: Final = ("2.6.23", "6.12")
+_ALL: Final = ("2.6.23", "6.1", "6.12")
+_NEW: Final = _ALL[1:]
 KEYS: Final[Mapping[str, Key]] = {
     key.name: key
     for key in (
-        Key("min_free_kbytes", 0, dict.fromkeys(_BOTH, _INT_MAX), "kB kept free, the watermarks follow from it"),
-        Key("watermark_scale_factor", 1, {"6.12": 3000}, "distance between the watermarks, 1/10000 of a zone"),
-        Key("dirty_background_ratio", 0, dict.fromkeys(_BOTH, 100), "% of dirtyable memory, above it the flusher writes"),
-        Key("dirty_ratio", 0, dict.fromkeys(_BOTH, 100), "% of dirtyable memory, above it writers wait"),
-        Key("swappiness", 0, {"2.6.23": 100, "6.12": 200}, "how readily anonymous memory is swapped"),
+        Key("min_free_kbytes", 0, dict.fromkeys(_ALL, _INT_MAX), "kB kept free, the watermarks follow from it"),
+        Key("watermark_scale_factor", 1, dict.fromkeys(_NEW, 3000), "distance between the watermarks, 1/10000 of a zone"),
+        Key("dirty_background_ratio", 0, dict.fromkeys(_ALL, 100), "% of dirtyable memory, above it the flusher writes"),
+        Key("dirty_ratio", 0, dict.fromkeys(_ALL, 100), "% of dirtyable memory, above it writers wait"),
+        Key("swappiness", 0, {"2.6.23": 100} | dict.fromkeys(_NEW, 200), "how readily anonymous memory is swapped"),
     )
 }
 
@@ -57,14 +58,19 @@ def problem(name: str, value: int, era: str, ram_kib: int) -> str:
     Args:
         name: key without vm.
         value: to be written.
-        era: "2.6.23" or "6.12".
+        era: "2.6.23", "6.1" or "6.12".
         ram_kib: RAM of the machine in KiB.
     """
     if not is_sysctl(name, era):
         return f"vm.{name}: no such key in kernels of {era}"
+    low, high = limits(name, era, ram_kib)
+    return "" if low <= value <= high else f"vm.{name}: {value}; allowed: {low} to {high}"
+
+
+def limits(name: str, era: str, ram_kib: int) -> tuple[int, int]:
+    """The least and the greatest value of a key; arguments as for ``problem``."""
     key = KEYS[name]
-    high = min(key.high[era], ram_kib) if name == "min_free_kbytes" else key.high[era]
-    return "" if key.low <= value <= high else f"vm.{name}: {value}; allowed: {key.low} to {high}"
+    return key.low, min(key.high[era], ram_kib) if name == "min_free_kbytes" else key.high[era]
 
 
 def assignment(name: str, value: int) -> str:

@@ -26,6 +26,7 @@ def text_map(drawn: Map) -> Group:
     for at in AT:
         parts += [Text(summary(tuple(drawn.verdicts[at].values())), style="bold")]
         parts += [_grid(drawn, facet, at) for facet in drawn.layout.facets]
+        parts += [Text(sentence) for sentence in drawn.sentences[at]]
     if drawn.layout.points:
         parts += [_points(drawn)]
     parts += [_ranking(drawn), Text(_legend(drawn), style="dim")]

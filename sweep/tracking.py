@@ -12,7 +12,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from sweep.errors import HighwaterError
+from sweep.errors import TrackingError as TrackingError
 from sweep.export import export
 from sweep.mlflowdb import ARTIFACTS as ARTIFACTS
 from sweep.mlflowdb import DATABASE as DATABASE
@@ -45,12 +46,6 @@ _ENVIRONMENT: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # the default blocks for minutes when a server is down
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
-
-
-class TrackingError(HighwaterError):
-    """MLflow cannot be reached or refuses. The results are safe in the store; publish again later."""
-
-    exit_code = 69
 
 
 @dataclass(frozen=True)
@@ -113,30 +108,44 @@ class Publisher:
             self._client.search_experiments(max_results=1)  # makes the tables, or finds that there is no server
         self._uri = tracking_uri
 
-    def publish(self, results: Results, files: MapFiles | None = None, trial_runs: TrialRuns = "auto") -> Published:
+    def publish(self, results: Results, files: MapFiles | Sequence[Path] | None = None, trial_runs: TrialRuns = "auto", top_k: int = 10) -> Published:
         """Make MLflow show this sweep; what is there already is left alone.
 
         Args:
             results: a finished or partial sweep.
-            files: its map, to be attached; None leaves the artifacts as they are.
-            trial_runs: which trials get a run of their own; the tables have all of them.
+            files: its map, to be attached beside the tables; None leaves the artifacts as they are.
+            trial_runs, top_k: which trials get a run of their own, see ``config.Mlflow``; the tables have all of them.
 
         Raises:
             TrackingError: MLflow went away or refuses; publish again later.
         """
         begin = time.monotonic()
-        projection = project(results, files.map.verdicts["tuned"] if files else _verdicts(results), trial_runs)
+        projection = project(results, _verdicts(results), trial_runs, top_k)
         with _translated(self._uri):
             experiment = self._experiment(projection)
-            known = self._known.get(experiment) or self._search(experiment)
-            self._known[experiment] = known
+            # Taken out until all is well: after an error nobody knows what MLflow did, and the next publication looks again.
+            known = self._known.pop(experiment, None) or self._search(experiment)
             counts = self._runs(experiment, projection, known)
             map_run = known.runs[projection.records[0].uid][0]
             if files is not None:
                 self._artifacts(map_run, results, files)
             deleted = self._reconcile(known)
+            self._known[experiment] = known
         seconds = time.monotonic() - begin
         return Published(experiment, map_run, *counts, deleted, projection.n_hidden, seconds)
+
+    def compare(self, results: Results, trial_runs: TrialRuns = "auto", top_k: int = 10) -> tuple[int, int]:
+        """How many runs are there with the content that the results give them, and how many should be; writes nothing.
+
+        Raises:
+            TrackingError: MLflow cannot be reached.
+        """
+        projection = project(results, _verdicts(results), trial_runs, top_k)
+        with _translated(self._uri):
+            found = self._client.get_experiment_by_name(projection.experiment)
+            known = self._search(str(found.experiment_id)) if found is not None else _Known()
+        held = sum(known.runs.get(record.uid, ("", ""))[1] == record.content for record in projection.records)
+        return held, len(projection.records)
 
     def _experiment(self, projection: Projection) -> str:
         """Id of the experiment, with its tags up to date."""
@@ -216,9 +225,9 @@ class Publisher:
         else:
             self._client.update_run(run_id, name=record.name)
 
-    def _artifacts(self, run_id: str, results: Results, files: MapFiles) -> None:
+    def _artifacts(self, run_id: str, results: Results, files: MapFiles | Sequence[Path]) -> None:
         """The map, and every trial and replicate as tables."""
-        for path in (files.png, files.html, files.txt, files.csv):
+        for path in files if isinstance(files, Sequence) else (files.png, files.html, files.txt, files.csv):
             self._client.log_artifact(run_id, str(path), "map")
         with tempfile.TemporaryDirectory() as directory:
             for path in export(results, Path(directory)):

@@ -11,10 +11,12 @@ from typing import Final
 
 from core import Outcome, Streams, policies, simulate
 from sweep.cells import Cell
+from sweep.racing import Race
 from sweep.seeds import SEARCH
 from sweep.warm import warm
 from sweep.workloads import compile_streams
 
+_STALL_P99: Final = Outcome.fields().index("stall_ns_p99")
 CACHE_BYTES: Final = 256 << 20  # streams of a few cells: a study and its rivals in the same cell reuse them
 
 
@@ -63,12 +65,14 @@ class TrialRow:
     Attributes:
         number: of the trial in its study.
         params: every tunable of the policy with the value that was simulated, in the policy's order.
-        replicates: in the order they were asked for.
+        replicates: those that were run, in the order they were asked for.
+        planned: how many were asked for; if more than there are, the trial was given up and nothing is known of the others.
     """
 
     number: int
     params: tuple[tuple[str, int], ...]
     replicates: tuple[ReplicateRow, ...]
+    planned: int = 0
 
     @property
     def oom_rate(self) -> float:
@@ -81,12 +85,34 @@ class TrialRow:
         return fsum(row.throughput for row in self.replicates) / len(self.replicates)
 
     @property
+    def stall_p99_ns(self) -> float:
+        """99th percentile of the stalls of allocations, mean over the replicates."""
+        return fsum(row.counters[_STALL_P99] for row in self.replicates) / len(self.replicates)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was given up before all replicates were run."""
+        return len(self.replicates) < self.planned
+
+    @property
+    def bar(self) -> tuple[tuple[bool, float], ...]:
+        """Of each replicate, out of memory and throughput: what others race against."""
+        return tuple((row.oom, row.throughput) for row in self.replicates)
+
+    @property
     def is_search(self) -> bool:
         """Whether these replicates belong to the search."""
         return self.replicates[0].replicate.phase == SEARCH
 
 
-def run_trial(cell: Cell, policy: str, number: int, params: Mapping[str, int], replicates: Sequence[Replicate]) -> TrialRow:
+def run_trial(
+    cell: Cell,
+    policy: str,
+    number: int,
+    params: Mapping[str, int],
+    replicates: Sequence[Replicate],
+    race: Race | None = None,
+) -> TrialRow:
     """Simulate one params vector on each replicate.
 
     Args:
@@ -95,6 +121,7 @@ def run_trial(cell: Cell, policy: str, number: int, params: Mapping[str, int], r
         number: of the trial in its study.
         params: values of tunables; the others get the kernel's defaults.
         replicates: at least one.
+        race: when to give up; None: never.
 
     Raises:
         ValueError: params that the policy refuses, or streams that cannot be compiled.
@@ -102,12 +129,14 @@ def run_trial(cell: Cell, policy: str, number: int, params: Mapping[str, int], r
     warm(policy)
     loaded = policies.load(policy)
     resolved = loaded.resolve(cell.machine, params)
-    rows = []
+    rows: list[ReplicateRow] = []
     for replicate in replicates:
         compile_them = partial(compile_streams, cell.workload, cell.machine, replicate.seed)
         streams = STREAMS.get((cell.key, replicate.seed), compile_them)
         rows.append(_row(replicate, streams, simulate(cell.machine, loaded, resolved, streams)))
-    return TrialRow(number, tuple(resolved.items()), tuple(rows))
+        if race and race.is_lost([(row.oom, row.throughput) for row in rows]):
+            break
+    return TrialRow(number, tuple(resolved.items()), tuple(rows), len(replicates))
 
 
 def _row(replicate: Replicate, streams: Streams, outcome: Outcome) -> ReplicateRow:

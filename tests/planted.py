@@ -9,10 +9,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from sweep.library import load_named
 from sweep.results import Results
 
 POLICIES = ("inline", "postponed", "flusher_only")
@@ -49,6 +51,7 @@ def planted(
     *,
     axes: Mapping[str, Sequence[object]] | None = None,
     points: Sequence[str] = (),
+    refined: Sequence[Mapping[str, object]] = (),
     policies: Sequence[str] = POLICIES,
     trials: int = 3,
     confirm: int = 8,
@@ -63,6 +66,7 @@ def planted(
         plan: truth of an arm from the cell's axis values, the policy and whether it is tuned.
         axes: axis name -> values of the grid.
         points: named cells beside the grid.
+        refined: axis values of cells between those of the grid.
         policies: names of the policies; the first two are compared, the second one is the challenger.
         trials: trials of each study, the default among them.
         confirm: confirm replicates.
@@ -73,7 +77,7 @@ def planted(
     """
     axes = {"anon_share": [0.2, 0.5, 0.8], "w_alloc_milli": [0, 1000]} if axes is None else axes
     rng = np.random.default_rng(seed)
-    cells = _cells(axes, points)
+    cells = _cells(axes, points, refined)
     trial_rows: list[dict[str, object]] = []
     replicate_rows: list[dict[str, object]] = []
     for cell in cells.to_dict("records"):
@@ -104,12 +108,13 @@ def planted(
     )
 
 
-def _cells(axes: Mapping[str, Sequence[object]], points: Sequence[str]) -> pd.DataFrame:
+def _cells(axes: Mapping[str, Sequence[object]], points: Sequence[str], refined: Sequence[Mapping[str, object]] = ()) -> pd.DataFrame:
     grid: list[dict[str, object]] = [{}]
     for axis, values in axes.items():
         grid = [{**cell, axis: value} for cell in grid for value in values]
-    machine = {"name": "pc-2007-128m", "ram_mib": 128, "cpus": 2, "swap_mib": 512}
-    rows = [{"label": " ".join(f"{k}={v}" for k, v in cell.items()), "kind": "grid", **cell} for cell in grid if axes] + [
+    machine = load_named("machine", "pc-2007-128m", Path("planted.yaml"))[0]
+    placed = [(cell, "grid") for cell in grid if axes] + [(dict(cell), "refined") for cell in refined]
+    rows = [{"label": " ".join(f"{k}={v}" for k, v in cell.items()), "kind": kind, **cell} for cell, kind in placed] + [
         {"label": point, "kind": "point", **dict.fromkeys(axes, np.nan)} for point in points
     ]
     frame = pd.DataFrame(rows)

@@ -1,11 +1,15 @@
 """Nanoseconds of one core for each page touch the engine simulates: everything resident, 3 % and 25 % misses, and the curve over sizes.
 
     python benchmarks/core/touch.py [--pages 16384 65536 262144] [--rounds 5]
-    python benchmarks/core/touch.py --pages 16384 65536 262144 1048576 4194304 --rounds 1 --largest 20000000
+    python benchmarks/core/touch.py --pages 1048576 --footprints 1400000 20000000 --rounds 3
+    python benchmarks/core/touch.py --pages 4194304 --footprints 5800000 30000000 --rounds 3
 
 CPU time of one process. Every figure is the median over the rounds; all 6.12 mechanics are on (policy flusher_only) unless another policy is named. A miss is a
 page-in with everything that it brings along: allocation, kswapd or direct reclaim, eviction of another page, its write-out if dirty, and both completions.
 Where a footprint would exceed --largest pages, the largest is taken and fewer touches miss than wanted.
+
+Beside it, what the cache hierarchy alone costs for the same string: the measured touches as a bare loop over one 32-byte record a page, as in the engine
+itself. ``gather`` adds one to the record (nothing depends on it, so the processor overlaps them), ``chase`` needs what it loads for the next address.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import Builder, Device, Machine, Outcome, Streams, policies, simulate, streams
+from core.jit import entry
 from core.policy import Policy
 from core.units import PAGES_PER_MIB, SECOND
 
@@ -26,6 +31,7 @@ FAST = Device("ssd", read_mb_s=100_000, write_mb_s=100_000, latency_ns=1_000)
 WARM_UP, MEASURED = 2, 4  # passes over the reference string
 LONGEST_PASS = 16_000_000  # touches
 WRITES = 1 / 3
+LARGE = 1 << 20  # frames: from here on the footprint is found to a tenth, for each step takes seconds
 
 
 class Pass(NamedTuple):
@@ -96,21 +102,67 @@ class Pair:
         return outcome, seconds
 
 
-def measure(frames: int, footprint: int, policy: Policy, rounds: int, writes: float = WRITES) -> Cost:
-    """Medians over the rounds."""
-    pair = Pair(frames, footprint, policy, reference_string(footprint, WARM_UP + MEASURED, writes))
-    costs = [pair.measure() for _ in range(rounds)]
-    return Cost(statistics.median(cost.ns for cost in costs), costs[0].misses)
+@entry
+def gather(records: NDArray[np.int64], pages: NDArray[np.int64]) -> None:
+    """Add one to the record of each page."""
+    for at in range(len(pages)):
+        records[pages[at], 0] += 1
+
+
+@entry
+def chase(records: NDArray[np.int64], pages: NDArray[np.int64]) -> int:
+    """Load the record of each page; what it holds, 0, is part of the next address."""
+    held = 0
+    for at in range(len(pages)):
+        held = records[pages[at] + held, 1]
+    return held
+
+
+class Hierarchy(NamedTuple):
+    """Nanoseconds a touch of the bare loops."""
+
+    gather: float
+    chase: float
+
+
+def bare(footprint: int, passes: list[Pass]) -> Hierarchy:
+    """The touches of ``passes`` without a simulator, after one of them to warm up."""
+    records = np.zeros((footprint, 4), np.int64)
+    string = np.concatenate([drawn.pages for drawn in passes])
+    found = []
+    for loop in (gather, chase):
+        loop(records, passes[0].pages)
+        begin = time.process_time()
+        loop(records, string)
+        found.append((time.process_time() - begin) / len(string) * 1e9)
+    return Hierarchy(*found)
+
+
+def measure(frames: int, footprint: int, policy: Policy, rounds: int, writes: float = WRITES) -> tuple[Cost, Hierarchy]:
+    """Medians over the rounds, engine and bare loops in turn."""
+    passes = reference_string(footprint, WARM_UP + MEASURED, writes)
+    pair = Pair(frames, footprint, policy, passes)
+    costs, floors = [], []
+    for _ in range(rounds):
+        costs.append(pair.measure())
+        floors.append(bare(footprint, passes[WARM_UP:]))
+    floor = Hierarchy(statistics.median(floor.gather for floor in floors), statistics.median(floor.chase for floor in floors))
+    return Cost(statistics.median(cost.ns for cost in costs), costs[0].misses), floor
+
+
+def misses(frames: int, footprint: int, policy: Policy) -> float:
+    """The share of touches that miss."""
+    return Pair(frames, footprint, policy, reference_string(footprint, WARM_UP + MEASURED)).measure().misses
 
 
 def footprint_for(frames: int, share: float, policy: Policy, largest: int) -> int:
     """The footprint at which about ``share`` of the touches miss, by bisection, at most ``largest``."""
     low, high = frames, min(frames * 15, largest)
-    if low >= high or measure(frames, high, policy, 1).misses <= share:
+    if low >= high or misses(frames, high, policy) <= share:
         return high
-    while high > low * 1.02:
+    while high > low * (1.02 if frames < LARGE else 1.1):
         middle = int((low * high) ** 0.5)
-        if measure(frames, middle, policy, 1).misses < share:
+        if misses(frames, middle, policy) < share:
             low = middle
         else:
             high = middle
@@ -121,20 +173,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--pages", type=int, nargs="+", default=[16_384, 65_536])
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--footprints", type=int, nargs="+", help="pages; instead of searching those at which 3 % and 25 % of the touches miss")
     parser.add_argument("--largest", type=int, default=1 << 62, help="no footprint above this, pages")
     parser.add_argument("--policy", default="flusher_only", choices=policies.names())
     arguments = parser.parse_args()
     policy = policies.load(arguments.policy)
     print(f"policy {arguments.policy}; medians of {arguments.rounds} rounds")
-    print(f"{'frames':>10} {'footprint':>10} {'misses':>8} {'ns a touch':>11} {'ns a miss':>10}")
+    print(f"{'frames':>10} {'footprint':>10} {'misses':>8} {'ns a touch':>11} {'ns a miss':>10} {'gather':>7} {'chase':>6}")
     for frames in arguments.pages:
         resident = 0.0
-        for wanted in (0.0, 0.03, 0.25):
-            footprint = frames * 3 // 4 if wanted == 0.0 else footprint_for(frames, wanted, policy, arguments.largest)
-            cost = measure(frames, footprint, policy, arguments.rounds)
+        found = arguments.footprints or [footprint_for(frames, wanted, policy, arguments.largest) for wanted in (0.03, 0.25)]
+        for footprint in (frames * 3 // 4, *found):
+            cost, floor = measure(frames, footprint, policy, arguments.rounds)
             resident = resident or cost.ns
-            per_miss = f"{(cost.ns - resident) / cost.misses:>10.0f}" if wanted else f"{'':>10}"
-            print(f"{frames:>10} {footprint:>10} {cost.misses:>8.1%} {cost.ns:>11.1f} {per_miss}", flush=True)
+            per_miss = f"{(cost.ns - resident) / cost.misses:>10.0f}" if cost.misses else f"{'':>10}"
+            print(f"{frames:>10} {footprint:>10} {cost.misses:>8.1%} {cost.ns:>11.1f} {per_miss} {floor.gather:>7.1f} {floor.chase:>6.1f}", flush=True)
 
 
 if __name__ == "__main__":

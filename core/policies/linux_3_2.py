@@ -3,9 +3,9 @@
 Kernel:  mm/vmscan.c:shrink_page_list(), shrink_inactive_list(), do_try_to_free_pages(), balance_pgdat(), all_unreclaimable(), v3.2
          (M. Gorman, "Reduce filesystem writeback from page reclaim" v3, 10 Aug 2011).
 Differs: runs on the mechanics of 6.12: anonymous and file lists are weighed by cost, not by rotated/scanned; refaults come back active by distance
-         (3.2 knows no refaults, that is 3.15); kswapd stops when one zone is at high, not all; pages of dying tasks come from half of min, not from all of it;
-         allocations that cannot wait get no quarter of min; a page under writeback is marked PG_reclaim when met (3.6);
-         direct reclaim swaps out to a congested device; the six scans are counted over all zones of a node together.
+         (3.2 knows no refaults, that is 3.15); kswapd stops when one zone is at high, not all; allocations that cannot wait get no quarter of min;
+         a page under writeback is marked PG_reclaim when met (3.6); direct reclaim swaps out to a congested device;
+         the six scans are counted over all zones of a node together.
 Expect:  dirty pages at the tail make everybody scan past them; kswapd writes file pages one by one only from priority 9 on.
 """
 

@@ -2,7 +2,7 @@
 
 Kernel:  mm/vmscan.c:reclaim_throttle(), consider_reclaim_throttle(), v5.16; shrink_page_list(), v6.1
          (M. Gorman, "Remove dependency on congestion_wait in mm/", Oct 2021).
-Differs: see vmscan_612/; what era 6.1 decides is what this kernel does.
+Differs: see docs/model.md; it is v6.1, so reclaim stops a round after it has enough, and not, as to 5.19, when all is scanned.
 Expect:  as linux_4_11 with shorter stalls.
 """
 

@@ -56,7 +56,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         vm.pageoutrun += 1
         node = m.nodes[actor.node]
         for z in range(node.zone_first, node.zone_last + 1):
-            m.zones[z].temp_priority = DEF_PRIORITY
+            f.goal[z - node.zone_first] = DEF_PRIORITY  # temp_priority[], each kswapd's own
         f.priority = DEF_PRIORITY
         f.total_scanned = 0
         f.nr_reclaimed = 0
@@ -126,7 +126,7 @@ def kswapd_zones(m: Any, pol: Any, a: int, f: Any) -> int:
         if not zone.all_unreclaimable or f.priority == DEF_PRIORITY:
             if too_low(m, f, zone):
                 f.all_zones_ok = 0
-            zone.temp_priority = f.priority
+            f.goal[f.zone - m.nodes[m.actors[a].node].zone_first] = f.priority
             f.nr_scanned = 0
             zone.prev_priority = min(zone.prev_priority, f.priority)
             f.phase = SHRUNK
@@ -188,7 +188,7 @@ def kswapd_out(m: Any, pol: Any, a: int, f: Any) -> int:
     """All zones at high: launder and sleep; all hopeless: sleep; else begin again at the default priority."""
     node = m.nodes[m.actors[a].node]
     for z in range(node.zone_first, node.zone_last + 1):
-        m.zones[z].prev_priority = m.zones[z].temp_priority  # at which it came to high
+        m.zones[z].prev_priority = f.goal[z - node.zone_first]  # at which it came to high
     if not f.all_zones_ok and f.for_floor and f.nr_reclaimed == 0:
         f.phase = START  # who waits for the floor asks again
         return CONTINUE

@@ -11,7 +11,7 @@ from core.jit import inlined, jit, outlined
 from core.reclaim import (
     DEF_PRIORITY,
 )
-from core.sched import WAIT_CONGESTION, WAIT_NOPROGRESS, YIELD, pop, sleep, wake
+from core.sched import WAIT_CONGESTION, WAIT_NOPROGRESS, YIELD, pop, sleep, timer, wake
 from core.units import JIFFY, MS
 from core.vmscan_612.node import enter_shrink_node, snapshot_refaults
 from core.vmscan_612.throttle import skip_throttle, wait_iff_congested, write_pending
@@ -89,7 +89,7 @@ def consider_throttle(m: Any, pol: Any, a: int, f: Any) -> bool:
     elif f.priority == 1 and f.nr_reclaimed == 0:
         how = pol.throttle(0, WHY_NOPROGRESS, f.priority, m.tunables)
         if how == BY_EVENT and a < m.vm[0].n_tasks and not skip_throttle(m, n):
-            sleep(m, a, WAIT_NOPROGRESS, n, now + JIFFY)
+            sleep(m, a, WAIT_NOPROGRESS, n, timer(m, now, JIFFY))
             return True
     if f.nr_reclaimed >= f.nr_to_reclaim or f.nr_scanned == 0 or f.priority >= DEF_PRIORITY - 2:
         return False
@@ -108,5 +108,5 @@ def direct_done(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.nr_reclaimed == 0 and not f.recursion and 2 * write_pending(m, n) > reclaimable_pages(m, n):
         how = pol.throttle(0, WHY_NOPROGRESS, f.priority, m.tunables)
         if how == BY_CONGESTION:
-            return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
+            return sleep(m, a, WAIT_CONGESTION, 0, timer(m, m.actors[a].local_ns, 100 * MS))
     return pop(m, a, f.nr_reclaimed)

@@ -21,6 +21,7 @@ from core.sched import (
     WAIT_WORK,
     give_way,
     sleep,
+    timer,
     wake,
 )
 from core.state import ACTIVE_LIST, DEPTH, MGLRU
@@ -60,7 +61,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
     if f.phase == NODE_DONE:
         f.phase = PRIORITY
         if pass_done(m, pol, a, f):
-            return sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
+            return sleep(m, a, WAIT_CONGESTION, 0, timer(m, m.actors[a].local_ns, 100 * MS))
     if f.phase == PRIORITY and f.priority >= 1:
         ok = balanced(m, node)
         if not ok and f.boost > 0:  # a node that is short gets ordinary reclaim, the boost waits
@@ -172,7 +173,7 @@ def balancing_done(m: Any, a: int, f: Any, node: Any) -> int:
     snapshot_refaults(node)
     if may_sleep(m, a, node, now):
         f.phase = NAPPED
-        f.until = now + 100 * MS
+        f.until = timer(m, now, 100 * MS)
         return sleep(m, a, WAIT_WORK, 0, f.until)
     m.vm[0].kswapd_high_wmark_hit_quickly += 1
     f.phase = WOKEN

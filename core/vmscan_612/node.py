@@ -28,6 +28,7 @@ from core.sched import (
     pop,
     push,
     sleep,
+    timer,
     wake,
 )
 from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS, MGLRU
@@ -132,12 +133,12 @@ def isolation_allowed(m: Any, pol: Any, a: int, f: Any, sc: Any) -> bool:
             if how == BY_EVENT and not f.loops and a < m.vm[0].n_tasks:
                 f.loops = 1
                 f.phase = TOO_MANY_ISOLATED
-                sleep(m, a, WAIT_ISOLATED, f.node, m.actors[a].local_ns + 20 * MS)
+                sleep(m, a, WAIT_ISOLATED, f.node, timer(m, m.actors[a].local_ns, 20 * MS))
                 return False
             if how == BY_CONGESTION:
                 f.loops = 1
                 f.phase = TOO_MANY_ISOLATED
-                sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
+                sleep(m, a, WAIT_CONGESTION, 0, timer(m, m.actors[a].local_ns, 100 * MS))
                 return False
             if how != NO:
                 f.phase = LISTS_LEFT
@@ -233,11 +234,11 @@ def node_done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
             if how == BY_EVENT:
                 return throttle_writeback(m, a, f.node, now)
             if how == BY_CONGESTION:
-                return sleep(m, a, WAIT_CONGESTION, 0, now + 100 * MS)
+                return sleep(m, a, WAIT_CONGESTION, 0, timer(m, now, 100 * MS))
     if not is_kswapd and node.congested:
         how = pol.throttle(0, WHY_CONGESTED, sc.priority, m.tunables)
         if how == BY_EVENT and a < m.vm[0].n_tasks and not skip_throttle(m, f.node):
-            return sleep(m, a, WAIT_TIMER, 0, now + JIFFY)
+            return sleep(m, a, WAIT_TIMER, 0, timer(m, now, JIFFY))
         if how == BY_CONGESTION and wait_iff_congested(m, a):
             return YIELD
     return leave(m, a, f, sc)

@@ -11,6 +11,7 @@ from core.sched import (
     WAIT_CONGESTION,
     WAIT_WRITEBACK,
     sleep,
+    timer,
 )
 from core.state import FILE, SWAP
 from core.units import MS
@@ -20,7 +21,7 @@ from core.units import MS
 def throttle_writeback(m: Any, a: int, n: int, now: int) -> int:
     """reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK): the kswapd of node ``n`` waits until more than 32 writes of its pages are done, at most 100 ms."""
     m.nodes[n].throttled_written = 0
-    return sleep(m, a, WAIT_WRITEBACK, n, now + 100 * MS)
+    return sleep(m, a, WAIT_WRITEBACK, n, timer(m, now, 100 * MS))
 
 
 @jit
@@ -45,5 +46,5 @@ def wait_iff_congested(m: Any, a: int) -> bool:
     """wait_iff_congested(BLK_RW_ASYNC, HZ/10), v2.6.36 to v5.15: True, asleep, if a write queue is congested."""
     if not write_congested(m, SWAP) and not write_congested(m, FILE):
         return False
-    sleep(m, a, WAIT_CONGESTION, 0, m.actors[a].local_ns + 100 * MS)
+    sleep(m, a, WAIT_CONGESTION, 0, timer(m, m.actors[a].local_ns, 100 * MS))
     return True

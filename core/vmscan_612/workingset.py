@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from core.frames import ALL_ATTR
-from core.jit import jit
+from core.jit import inlined
 from core.state import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, WORKINGSET
 from core.streams import ANON
 from core.vmscan_612.balance import note_cost
 
 
-@jit
+@inlined
 def refault(m: Any, p: int, n: int) -> bool:
     """workingset_refault(): does the page, back on node ``n``, come back active? The node that evicted it measures the distance; the shadow is used up."""
     vm = m.vm[0]

@@ -19,7 +19,8 @@ from core.vmscan_mglru.feedback import carry_over
 from core.vmscan_mglru.gens import MIN_NR_GENS, gen_list, make_youngest
 
 WALK_BATCH: Final = 4096  # real pages between two points where others may run
-LOOK_AROUND: Final = 64  # page table entries beside a young one, BITS_PER_LONG
+LOOK_AROUND: Final = 64  # page table entries beside a young one, MIN_LRU_BATCH
+PTRS_PER_PTE: Final = 512  # of a page table, x86-64
 
 
 @jit
@@ -136,29 +137,40 @@ def retire_empty(m: Any, n: int, swappiness: int) -> None:
 
 @outlined
 def look_around(m: Any, a: int, p: int) -> None:
-    """lru_gen_look_around(): beside a page found young at eviction, its neighbours' page table entries are in the cache: look at them too."""
-    around = LOOK_AROUND // m.vm[0].page_scale
-    first = p - p % around
+    """lru_gen_look_around(): beside a page found young at eviction, its neighbours' page table entries are in the cache: look at them too.
+
+    64 of them with the page in the middle, as far as its mapping and its page table reach.
+    """
+    vm = m.vm[0]
+    around = LOOK_AROUND // vm.page_scale
+    table = p - p % (PTRS_PER_PTE // vm.page_scale)
+    first = p
+    while first > max(table, p - around) and not m.page[first - 1].attr & END:
+        first -= 1
+    end = p + 1
+    while end < min(table + PTRS_PER_PTE // vm.page_scale, p + around, vm.n_pages) and not m.page[end - 1].attr & END:
+        end += 1
+    if end - first > around:
+        if end - p < around // 2:
+            first = end - around
+        elif p - first >= around // 2:
+            first = p - around // 2
+        end = first + around
     looked = 0
-    q = p
-    while q > first and not m.page[q - 1].attr & END:
-        q -= 1
-    while q < first + around and q < m.vm[0].n_pages:
+    for q in range(first, end):
         if m.flags[q] & PRESENT:
             looked += 1
             if m.flags[q] & ACCESSED and m.page[q].list != NO_LIST:
                 m.flags[q] &= 255 ^ ACCESSED
                 make_youngest(m, q)
-        if m.page[q].attr & END:
-            break
-        q += 1
-    m.actors[a].local_ns += looked * m.vm[0].walk_ns
+    m.actors[a].local_ns += looked * vm.walk_ns
 
 
 @jit
 def set_initial_priority(m: Any, n: int, sc: Any) -> None:
     """set_initial_priority(): kswapd begins where (total >> priority) * inactive / total is what it wants."""
-    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < m.nodes[n].lru_batch:
+    least = max(m.nodes[n].lru_batch, m.vm[0].batch + 1)  # more than the 32 of direct reclaim, whatever the scale
+    if sc.priority != DEF_PRIORITY or sc.nr_to_reclaim < least:
         return
     node = m.nodes[n]
     inactive = 0
@@ -180,15 +192,16 @@ def bits(number: int) -> int:
 
 @outlined
 def age_node(m: Any, a: int, n: int, sc: Any) -> None:
-    """lru_gen_age_node(): with min_ttl_ms set, kswapd calls the OOM killer when all that could be evicted is younger."""
+    """lru_gen_age_node(): with min_ttl_ms set, kswapd calls the OOM killer when the oldest generation of files is younger, or hardly any page is left."""
     vm = m.vm[0]
+    set_initial_priority(m, n, sc)
     if vm.min_ttl_ns == 0:
         return
     node = m.nodes[n]
     swappiness = vm.swappiness if vm.swap_free >= node.lru_batch else 0
     pages = lru.type_pages(m, n, 1) + (lru.type_pages(m, n, 0) if swappiness else 0)
     sizable = pages * vm.page_scale >> sc.priority > 0
-    birth = node.birth[evictable_seq(node, swappiness) % GENS]
+    birth = node.birth[node.min_seq[1] % GENS]  # lruvec_is_reclaimable()
     now = m.actors[a].local_ns
     if not sizable or now < birth + vm.min_ttl_ns:
         out_of_memory(m, now)

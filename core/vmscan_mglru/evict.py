@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from core import gfp, lru
+from core import gfp, lru, slabtest
 from core.decisions import ALL_DIRTY
 from core.dirty import wake_flusher
 from core.jit import inlined, jit, outlined
@@ -27,6 +27,7 @@ START: Final = 0
 NEXT: Final = 1
 SHRUNK: Final = 2
 AGED: Final = 3
+SLAB_SHRUNK: Final = 4
 
 
 @outlined
@@ -50,6 +51,8 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     if f.phase == AGED:
         return done(m, pol, a, f, sc)
+    if f.phase == SLAB_SHRUNK:
+        return leave(m, a, f)
     swappiness = vm.swappiness if sc.may_swap and vm.swap_free >= m.nodes[f.node].lru_batch else 0
     while True:
         due, pages = should_run_aging(m, f.node, swappiness)
@@ -79,8 +82,17 @@ def done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     if not sc.recursion:
         before = vm.nr_slab
-        shrink_slab(m, 0, 0, sc.priority)
+        sc.slab_scanned += shrink_slab(m, 0, 0, sc.priority)
         f.nr_reclaimed += before - vm.nr_slab
+        if vm.slab_burst > 0:
+            f.phase = SLAB_SHRUNK
+            return slabtest.enter(m, a)
+    return leave(m, a, f)
+
+
+@jit
+def leave(m: Any, a: int, f: Any) -> int:
+    """Progress on a node makes its kswapd try again."""
     if f.nr_reclaimed > 0:
         m.nodes[f.node].kswapd_failures = 0
     return pop(m, a, f.nr_reclaimed)
@@ -103,25 +115,25 @@ def abort(m: Any, a: int, f: Any, sc: Any) -> bool:
 @jit
 def isolate(m: Any, a: int, f: Any, sc: Any, swappiness: int) -> int:
     """isolate_folios(): from the type that costs less, else from the other; pushes the frame that shrinks them. Pages looked at."""
-    is_file = type_to_evict(m.nodes[f.node], swappiness, bool(sc.gfp & gfp.IO))
+    is_file, tier = type_to_evict(m.nodes[f.node], swappiness, bool(sc.gfp & gfp.IO))
     for _ in range(2 if swappiness else 1):
-        scanned = scan(m, a, f, sc, is_file)
+        scanned = scan(m, a, f, sc, is_file, tier if tier >= 0 else last_tier(m.nodes[f.node], is_file))
         if scanned > 0:
             return scanned
         is_file = 1 - is_file
+        tier = -1
     return 0
 
 
 @outlined
-def scan(m: Any, a: int, f: Any, sc: Any, is_file: int) -> int:
-    """scan_folios(): up to 4 096 pages of the oldest generation until 64 are isolated; sets phase SHRUNK when there are any."""
+def scan(m: Any, a: int, f: Any, sc: Any, is_file: int, tier: int) -> int:
+    """scan_folios(): up to 4 096 pages of the oldest generation until 64 of tiers up to ``tier`` are isolated; sets phase SHRUNK when there are any."""
     vm = m.vm[0]
     n = f.node
     node = m.nodes[n]
     if node.max_seq - node.min_seq[is_file] + 1 <= MIN_NR_GENS:
         return 0
     oldest = gen_list(n, is_file, node.min_seq[is_file])
-    tier = last_tier(node, is_file)
     depth = m.actors[a].depth
     s = push(m, a, SHRINK_LIST_612)
     s.sc = f.sc

@@ -50,17 +50,22 @@ def cheaper(node: Any, sp: int, sp_tier: int, sp_gain: int, pv: int, pv_tier: in
 
 
 @jit
-def type_to_evict(node: Any, swappiness: int, may_io: bool) -> int:
-    """isolate_folios(): the type with the older generation; of equally old ones the type whose refaults cost less by swappiness. 0 anonymous, 1 file."""
+def type_to_evict(node: Any, swappiness: int, may_io: bool) -> tuple[int, int]:
+    """isolate_folios(): the type with the older generation; of equally old ones the type whose refaults cost less by swappiness. 0 anonymous, 1 file.
+
+    With it the highest tier of it that is evicted, if the types were weighed: get_type_to_scan() holds it against the first tier of the other; else -1.
+    """
     if swappiness == 0:
-        return 1
+        return 1, -1
     if node.min_seq[0] < node.min_seq[1]:
-        return 0
+        return 0, -1
     if swappiness == 1 or not may_io:
-        return 1
+        return 1, -1
     if swappiness == MAX_SWAPPINESS:
-        return 0
-    return 1 if cheaper(node, 0, 0, swappiness, 1, 0, MAX_SWAPPINESS - swappiness) else 0
+        return 0, -1
+    if cheaper(node, 0, 0, swappiness, 1, 0, MAX_SWAPPINESS - swappiness):
+        return 1, 1 if cheaper(node, 0, 0, swappiness, 1, 1, MAX_SWAPPINESS - swappiness) else 0
+    return 0, 1 if cheaper(node, 1, 0, MAX_SWAPPINESS - swappiness, 0, 1, swappiness) else 0
 
 
 @jit

@@ -17,7 +17,19 @@ from core.dirty import dirty_limits
 from core.jit import JIT_ENABLED
 from core.memory import boot
 from core.reclaim import evict, shrink_slab
-from core.sched import BALANCE_DIRTY, DIRECT_612, SHRINK_LIST_612, SHRINK_NODE_612, WAIT_ISOLATED, WAIT_NONE, WAIT_PFMEMALLOC, WAIT_TIMER, WAIT_WORK, push
+from core.sched import (
+    BALANCE_DIRTY,
+    DIRECT_612,
+    SHRINK_LIST_612,
+    SHRINK_NODE_612,
+    WAIT_ISOLATED,
+    WAIT_NONE,
+    WAIT_PFMEMALLOC,
+    WAIT_TIMER,
+    WAIT_WORK,
+    push,
+    timer,
+)
 from core.state import ACTIVE_FILE, ACTIVE_LIST, CACHED, DEPTH, INACTIVE, INACTIVE_FILE, WORKINGSET, Memory
 from core.streams import ACCESSED, ACTIVE, DIRTY, PRESENT
 from core.units import JIFFY, MS, SECOND
@@ -75,13 +87,13 @@ def asks(**answers: int) -> Any:
 # --- too_many_isolated() -------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_direct_reclaimer_waits_20_ms_while_more_than_an_eighth_is_isolated() -> None:
+def test_a_direct_reclaimer_waits_20_ms_and_the_rest_of_a_tick_while_more_than_an_eighth_is_isolated() -> None:
     m = state()
     put(m, 400, 160, INACTIVE_FILE)
     m.nodes[0].nr_isolated[1] = 21
     f = frame(m, TASK, SHRINK_NODE_612, zone=INACTIVE_FILE, count=32)
     assert not node.isolation_allowed(m, asks(), TASK, f, f)
-    assert (m.actors[TASK].wait, m.actors[TASK].ready_ns) == (WAIT_ISOLATED, 20 * MS)
+    assert (m.actors[TASK].wait, m.actors[TASK].ready_ns) == (WAIT_ISOLATED, 24 * MS)  # no timer is early
     assert node.isolation_allowed(m, asks(), TASK, f, f)  # still too many: this batch is left out
     assert f.phase == node.LISTS_LEFT
     assert m.queues[INACTIVE_FILE].nr == 160
@@ -380,10 +392,10 @@ def test_the_longest_pause_is_a_jiffy_more_than_the_dirty_pages_last() -> None:
     written(m, 100, 0)
     f = frame(m, TASK, BALANCE_DIRTY, nr_dirty=100_000)
     throttle(m, TASK, f, 50, 1000)
-    assert m.actors[TASK].ready_ns == JIFFY
+    assert m.actors[TASK].ready_ns == 2 * JIFFY  # no timer is early
     m.vm[0].avg_write_bw = 320  # 11 pages in a 32nd
     throttle(m, TASK, f, 50, 1000)
-    assert m.actors[TASK].ready_ns == (100 // 11 + 1) * JIFFY
+    assert m.actors[TASK].ready_ns == (100 // 11 + 1 + 1) * JIFFY
 
 
 def test_time_between_two_pauses_is_taken_off_the_pause() -> None:
@@ -394,7 +406,7 @@ def test_time_between_two_pauses_is_taken_off_the_pause() -> None:
         m.actors[TASK].dirty_paused_when = 100
         f = frame(m, TASK, BALANCE_DIRTY, nr_dirty=100)
         throttle(m, TASK, f, 100 + thinks, 1000)  # 100 pages at 1000/s
-        assert m.actors[TASK].ready_ns == pause * JIFFY
+        assert m.actors[TASK].ready_ns == (pause + 1) * JIFFY
         assert m.actors[TASK].dirty_paused_when == 125
 
 
@@ -434,3 +446,8 @@ def test_a_request_is_as_long_as_its_device_takes() -> None:
     assert not merges(m, 1, 1, 100)
     d.max_request = 320
     assert merges(m, 1, 1, 100)
+
+
+@pytest.mark.parametrize(("version", "end"), [(407, 13), (601, 16)])
+def test_since_4_8_a_sleep_ends_with_the_tick_after(version: int, end: int) -> None:
+    assert timer(state(version), 5 * MS, 8 * MS) == end * MS

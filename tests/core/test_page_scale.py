@@ -81,13 +81,14 @@ def test_a_page_costs_k_times_as_much_and_a_request_does_not(scale: int) -> None
         assert large.devs[0][name] == plain.devs[0][name] * scale
     for name in ("seek_ns", "latency_ns", "nr_requests", "congestion_on", "w_alloc_milli"):
         assert large.devs[0][name] == plain.devs[0][name]
+    assert [int(d.max_request) * scale for d in large.devs] == [int(d.max_request) for d in plain.devs] == [128, 128]
     assert large.touch_ns.tolist() == (plain.touch_ns * scale).tolist()
 
 
 def test_what_the_kernel_counts_in_pages_is_never_nothing() -> None:
-    names = ("batch", "max_request", "max_readahead", "max_writeback", "ratelimit_min", "ratelimit_max", "ratelimit_over", "slab_batch", "pageblock")
+    names = ("batch", "max_readahead", "max_writeback", "ratelimit_min", "ratelimit_max", "ratelimit_over", "slab_batch", "pageblock")
     found = {scale: [int(booted(scale, "inline").vm[0][name]) for name in names] for scale in (1, 16, 64)}
-    assert found == {1: [32, 128, 32, 1024, 16, 1024, 8, 128, 512], 16: [2, 8, 2, 64, 1, 64, 1, 8, 32], 64: [1, 2, 1, 16, 1, 16, 1, 2, 8]}
+    assert found == {1: [32, 32, 1024, 16, 1024, 8, 128, 512], 16: [2, 2, 64, 1, 64, 1, 8, 32], 64: [1, 1, 16, 1, 16, 1, 2, 8]}
 
 
 def test_tunables_stay_in_real_units_and_are_rounded_up() -> None:

@@ -11,8 +11,14 @@ import pytest
 
 from sweep.errors import ConfigError, WorkerError
 from sweep.executor import Executor, ProcessExecutor, SerialExecutor, check_options
+from sweep.history import Past
+from sweep.pieces import Part
 from sweep.plan import load_plan
+from sweep.runner import Runner, open_store
+from sweep.stopping import Stop
+from sweep.store import Store
 from sweep.study import Batch, Task, run_task
+from sweep.work import Work
 from tests import tinysweep
 
 pytestmark = pytest.mark.timeout(400)
@@ -53,13 +59,13 @@ def test_ray_gives_the_bytes_of_one_process(directory: Path, expected: object, w
 
 
 def first_task(directory: Path) -> Task:
-    return Task(load_plan(tinysweep.write(directory)).studies[0], 0, "search", ())
+    return Task(load_plan(tinysweep.write(directory)).studies[0], 0, "search", Past())
 
 
 def broken_task(directory: Path) -> Task:
     """A task that no plan would contain: its history lacks what it searches."""
     task = first_task(directory)
-    return Task(task.study, 1, "confirm", ())
+    return Task(task.study, 1, "confirm", Past())
 
 
 def result(executor: Executor, task: Task) -> Batch:
@@ -131,3 +137,54 @@ def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     done = tinysweep.run(tmp_path, "--address", "127.0.0.1:9")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("highwater: error: --address: 127.0.0.1:9: ")
+
+
+@pytest.mark.ray
+def test_four_workers_on_ray_give_the_bytes_of_one_process(directory: Path, expected: object) -> None:
+    """More workers than studies that can go on: batches fan out."""
+    results = directory / "ray-4"
+    done = tinysweep.run(directory, "--executor", "ray", "--workers", "4", "--results", results)
+    assert done.returncode == 0, done.stderr
+    assert tinysweep.tables(results) == expected
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "2"])
+def test_hash_seeds_change_nothing(directory: Path, expected: object, seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", seed)
+    results = directory / f"hash-{seed}"
+    done = tinysweep.run(directory, "--executor", "process", "--workers", "2", "--results", results)
+    assert done.returncode == 0, done.stderr
+    assert tinysweep.tables(results) == expected
+
+
+def test_a_batch_fans_out_where_workers_outnumber_studies(tmp_path: Path) -> None:
+    """One study, four workers: the trials of each batch are simulated in several pieces, and the table is the same."""
+    one = tinysweep.TINY.replace("policies: [inline, postponed]", "policies: [inline]").replace("compare: {challenger: postponed, baseline: inline}\n", "")
+    one = "\n".join(line for line in one.splitlines() if "name: anon_share" not in line and "slow-swap" not in line)
+    one = one.replace("axes:\n", "").replace("points:\n", "").replace("batch: 2", "batch: 5") + "\n"
+    tables = []
+    for workers in (1, 4):
+        tinysweep.write(tmp_path, one)
+        with Store(tmp_path / str(workers)) as store, Stop("") as stop:
+            plan = load_plan(tmp_path / "tiny.yaml")
+            open_store(plan, store)
+            executor = Counting(workers)
+            Runner(plan, store, executor, lambda tally: None).run(stop)
+            executor.close()
+        kinds = {type(piece) for piece in executor.submitted}
+        assert (Part in kinds) == (workers == 4), kinds
+        tables.append(tinysweep.tables(tmp_path / str(workers)))
+    assert tables[0] == tables[1]
+
+
+class Counting(SerialExecutor[object]):
+    """Claims to have many workers, and remembers what it was given."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__()
+        self.workers = workers
+        self.submitted: list[object] = []
+
+    def submit(self, work: Work[object]) -> None:
+        self.submitted.append(work)
+        super().submit(work)

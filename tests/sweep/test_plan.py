@@ -104,7 +104,7 @@ def test_values_of_the_command_line_come_before_validation(tmp_path: Path) -> No
     ("option", "problem"),
     [
         ("search.trials=many", "--set: search.trials: many; allowed: an integer"),
-        ("search.trails=1", "--set: search.trails: unknown key; allowed: batch"),
+        ("search.trails=1", "--set: search.trails: unknown key; allowed: baselines, batch"),
         ("axes.0.values=[]", "--set: axes[0].values: []; allowed: at least 1 entries"),
         ("axes.7.values=[1]", "--set axes.7.values: 7 is not a key; allowed:"),
         ("search.trials", "--set: search.trials; allowed: key.path=value"),

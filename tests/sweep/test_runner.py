@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import tinysweep
+from sweep.schema import row_digest
+from tests import family, tinysweep
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -100,6 +102,42 @@ def test_a_second_signal_stops_at_once(directory: Path) -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.ray
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_while_ray_starts_ends_the_run_and_leaves_nothing_behind(directory: Path, expected: object, times: int) -> None:
+    """Sent to the whole group, as a terminal does; a second one does not wait for Ray."""
+    results = directory / f"starting-{times}"
+    arguments = ("run", directory / "tiny.yaml", "--no-map", "--no-mlflow", "--results", results, "--executor", "ray")
+    process = subprocess.Popen(
+        tinysweep.command(*arguments), cwd=directory, env=tinysweep.environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not any("gcs_server" in command for command in family.descendants(process.pid).values()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    started = family.descendants(process.pid)
+    assert started, "Ray is on its way"
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.2)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 75, told
+    assert told.splitlines()[-1].startswith("highwater: error: interrupted; ")
+    deadline = time.monotonic() + 20
+    while (left := {pid for pid in started if Path(f"/proc/{pid}/cmdline").exists()}) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left
+    done = tinysweep.run(directory, "--executor", "serial", "--results", results, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert tinysweep.tables(results) == expected
+
+
+def test_nothing_to_resume_is_one_line(directory: Path) -> None:
+    done = tinysweep.run(directory, "--executor", "serial", "--results", directory / "none", "--resume")
+    assert done.returncode == 2
+    assert "--resume: " in done.stderr
+    assert not (directory / "none").exists()
+
+
 def test_a_complete_sweep_is_not_run_again(directory: Path, expected: object) -> None:
     done = tinysweep.run(directory, "--executor", "serial", "--results", directory / "whole")
     assert done.returncode == 0
@@ -122,11 +160,13 @@ def test_another_version_is_refused(directory: Path) -> None:
     whole = directory / "whole"
     with sqlite3.connect(whole / "sweep.db") as db:
         held = db.execute("SELECT value FROM meta WHERE key = 'made_by.numpy'").fetchone()[0]
-        db.execute("UPDATE meta SET value = '1.0' WHERE key = 'made_by.numpy'")
+        other = ("1.0", row_digest(("made_by.numpy", "1.0")), "made_by.numpy")
+        db.execute("UPDATE meta SET value = ?, row_digest = ? WHERE key = ?", other)
     try:
         done = tinysweep.run(directory, "--executor", "serial", "--results", whole)
     finally:
         with sqlite3.connect(whole / "sweep.db") as db:
-            db.execute("UPDATE meta SET value = ? WHERE key = 'made_by.numpy'", (held,))
+            back = (held, row_digest(("made_by.numpy", held)), "made_by.numpy")
+            db.execute("UPDATE meta SET value = ?, row_digest = ? WHERE key = ?", back)
     assert done.returncode == 2
     assert f"was computed by another version (numpy 1.0 then, {held} now)" in done.stderr

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from core import Outcome
+from sweep.book import Book
 from sweep.errors import DeterminismError, DiskError, StoreError
 from sweep.export import export
 from sweep.plan import Plan, load_plan
 from sweep.progress import count_decided
 from sweep.results import load_results
-from sweep.runner import ledgers, open_store
+from sweep.runner import open_store
 from sweep.seeds import CONFIRM, SEARCH
 from sweep.store import FILE, Store
 from sweep.study import Batch
@@ -81,11 +82,11 @@ def test_an_empty_store_has_tables_with_all_their_columns(store: Store, plan: Pl
 
 def test_a_study_goes_on_from_what_is_stored(store: Store, plan: Plan) -> None:
     fill(store)
-    found = ledgers(plan, store)
-    assert found[0, "inline"].is_confirmed
-    assert [score.trial for score in found[0, "postponed"].history] == [0]
-    assert found[0, "postponed"].history[0].params == (("min_free_kbytes", 700), ("dirty_ratio", 10))
-    assert found[1, "inline"].history == ()
+    found = Book(plan, store).ledgers
+    assert found[0, "inline"].looked == 1
+    assert [score.trial for score in found[0, "postponed"].past.held] == [0]
+    assert found[0, "postponed"].past.held[0].params == (("min_free_kbytes", 700), ("dirty_ratio", 10))
+    assert found[1, "inline"].past.count == 0
 
 
 def test_the_same_batch_twice_changes_nothing(store: Store) -> None:
@@ -159,4 +160,4 @@ def test_exports_are_the_same_bytes_whatever_the_order_of_commits(plan: Plan, tm
             paths = export(load_results(tmp_path / name), tmp_path / name / "csv")
             written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
-    assert written[0][1].startswith(b"cell,policy,trial,is_default,is_best,n_search,n_oom_search,oom_rate,throughput,param:")
+    assert written[0][1].startswith(b"cell,policy,trial,is_default,is_best,n_search,n_oom_search,n_not_run,oom_rate,throughput,param:")

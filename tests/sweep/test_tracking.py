@@ -184,8 +184,27 @@ def test_an_experiment_opens_with_oom_rate_first(home: Path, results: Results) -
 def test_large_sweeps_keep_the_runs_that_matter() -> None:
     results = planted(axes={"ram_mib": [64]}, trials=ALL_BELOW, policies=("inline", "postponed"), confirm=1)
     shown: Projection = project(results)
-    assert (shown.n_trials, shown.n_hidden) == (2 * ALL_BELOW, 2 * ALL_BELOW - 4)
+    assert (shown.n_trials, shown.n_hidden) == (2 * ALL_BELOW, 2 * ALL_BELOW - 22)
     assert [record.name for record in shown.records if record.parent].count("trial 0 (default)") == 2
+
+
+def test_pareto_shows_what_no_other_trial_beats() -> None:
+    """Trial 0 is the default, trial 5 the chosen one; of the others those stay that are better than all before them in one of both."""
+    results = planted(axes={"ram_mib": [64]}, policies=("inline", "postponed"), trials=6)
+    trials = results.trials.copy()
+    study = trials["policy"] == "inline"
+    trials.loc[study, "oom_rate"] = [0.9, 0.0, 0.0, 0.5, 0.5, 0.0]
+    trials.loc[study, "throughput"] = [1.0, 5.0, 4.0, 6.0, 5.5, 7.0]
+
+    def shown(top_k: int) -> set[int]:
+        found = project(replace(results, trials=trials), trial_runs="pareto", top_k=top_k)
+        return {int(record.name.split()[1]) for record in found.records if record.parent.endswith("/0/inline/study")}
+
+    assert shown(0) == {0, 5}, "trial 5 beats all"
+    assert shown(3) == {0, 5, 1, 2}, "and the three best of it"
+    trials.loc[study, "throughput"] = [1.0, 5.0, 4.0, 6.0, 5.5, 4.5]
+    assert shown(0) == {0, 1, 3, 5}, "trial 3 is faster than any with fewer OOMs"
+    assert all(not record.parent for record in project(results, trial_runs="none").records)
 
 
 def test_records_hold_only_what_mlflow_takes(results: Results) -> None:

@@ -26,6 +26,9 @@ class Wait(Enum):
     WRITEBACK = auto()  # reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)
     ISOLATED = auto()  # reclaim_throttle(VMSCAN_THROTTLE_ISOLATED)
     NOPROGRESS = auto()  # reclaim_throttle(VMSCAN_THROTTLE_NOPROGRESS)
+    KSWAPD = auto()  # until kswapd has freed something
+    HANDOFF = auto()  # until kswapd hands over a page
+    FLOOR = auto()  # until the clean floor is mended
     TIMER = auto()
     SLEEP = auto()  # the task's own wish
 
@@ -51,6 +54,7 @@ class Actor:
     """One thread of execution.
 
     Attributes:
+        node: where it allocates first.
         clock: its own time while it runs, ns.
         limit: from here on it gives way at the next cond_resched().
         ready: it runs at the earliest then.
@@ -63,12 +67,16 @@ class Actor:
         dirtied: page cache pages dirtied since the last balance_dirty_pages().
         look_after: it enters that function after so many (nr_dirtied_pause; 6.x).
         paused_when: dirty_paused_when, jiffies.
+        handed: the zone of a page that kswapd has handed over.
     """
 
     is_task = False
+    is_kswapd = False
+    frees_for_others = False  # what it reclaims is for those who wait, and it ignores congestion (PF_SWAPWRITE)
 
     def __init__(self, kernel: Any) -> None:
         self.kernel = kernel
+        self.node = kernel.nodes[0]
         self.clock = self.limit = self.ready = 0
         self.asleep: Sleep | None = None
         self.memalloc = 0
@@ -76,17 +84,14 @@ class Actor:
         self.dead = False
         self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
-        self.look_after, self.paused_when = 32, 0
+        self.handed: Any = None
+        self.look_after, self.paused_when = kernel.scale.nearest(32), 0
         self.body: Steps
 
     @property
     def in_write(self) -> bool:
         """Inside write(2)."""
         return False
-
-    @property
-    def is_kswapd(self) -> bool:
-        return self is self.kernel.kswapd
 
     def cond_resched(self) -> Steps:
         """Give way if the time slice is used up."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core import gfp
-from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY
+from core.decisions import BEFORE_RESERVE, RECLAIM, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.units import JIFFY, MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.oom import out_of_memory
@@ -17,6 +17,7 @@ from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
+    from tests.twin.node import Node
     from tests.twin.zone import Zone
 
 DEEPEST = 26  # procedures on the stack; deeper, nobody begins to reclaim
@@ -84,9 +85,14 @@ def slow_path_2623(k: Kernel, actor: Actor, request: Request) -> Steps:
                 return zone or rescue(k, actor, flags)
             if not flags & gfp.WAIT:
                 return rescue(k, actor, flags)
-            progress = yield from direct_reclaim(k, actor, request)
-            if progress is None:
+            verdict, zone = yield from wait_before_reclaim(k, actor, request)
+            if verdict == AGAIN:
+                break
+            if verdict == DECIDED:
+                return zone
+            if actor.memdie:
                 continue
+            progress = yield from direct_reclaim(k, actor, request)
             request.loops = 0 if progress else request.loops + 1
             zone = k.take_frame(Mark.MIN, flags) if progress else None
             if zone is not None:
@@ -125,10 +131,15 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
             return rescue(k, actor, flags)
         if actor.memalloc or (actor.memdie and k.version < 414):
             return None
-        progress = yield from direct_reclaim(k, actor, request)
-        if progress is None:
+        dying = actor.memdie
+        verdict, zone = yield from wait_before_reclaim(k, actor, request)
+        if verdict == DECIDED:
+            return zone
+        if actor.memdie and not dying:
             request.loops = 0
+        if verdict == AGAIN or (actor.memdie and not dying):
             continue
+        progress = yield from direct_reclaim(k, actor, request)
         zone = k.take_frame(Mark.MIN, flags)
         if zone is None and actor.memdie and not flags & gfp.NOMEMALLOC:
             zone = k.take_frame(Mark.OOM, flags)
@@ -146,7 +157,7 @@ def slow_path_612(k: Kernel, actor: Actor, request: Request) -> Steps:
         if flags & gfp.FS:
             yield from kill_and_wait(k, actor)
         else:
-            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
 
 
 def take_reserve(k: Kernel, actor: Actor, flags: int) -> Zone | None:
@@ -192,39 +203,60 @@ def kill_and_wait(k: Kernel, actor: Actor) -> Steps:
     if actor.memdie:
         yield GIVE_WAY
     else:
-        yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+        yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
+
+
+def wake_kswapds_of_class(k: Kernel, flags: int, now: int) -> None:
+    """Of the kswapds beyond one a node, those that work for this gfp class."""
+    for kswapd in k.more_kswapds:
+        if kswapd.flags == flags & gfp.KERNEL and kswapd.asleep and kswapd.asleep.what is Wait.WORK:
+            kswapd.wake(now)
 
 
 def wake_kswapd(k: Kernel, now: int) -> None:
-    """wakeup_kswapd()."""
-    if not k.old and k.node.kswapd_failures >= HOPELESS:
+    """wakeup_kswapd() of all nodes; with a clean floor each looks whether that is broken."""
+    wake_kswapds_of_class(k, gfp.KERNEL, now)
+    for node in k.nodes:
+        wake_kswapd_of(k, node, now)
+
+
+def wake_kswapd_of(k: Kernel, node: Node, now: int) -> None:
+    """That of one node, if it is short of memory and not hopeless."""
+    if not k.old and node.kswapd_failures >= HOPELESS:
         return
-    if not short_of_memory(k):
+    if not k.clean_floor.pages and not short_of_memory(k, node):
         return
-    if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
-        k.kswapd.wake(now)
+    if node.kswapd.asleep and node.kswapd.asleep.what is Wait.WORK:
+        node.kswapd.wake(now)
         k.count["kswapd_wake"] += 1
 
 
-def short_of_memory(k: Kernel) -> bool:
+def short_of_memory(k: Kernel, node: Node) -> bool:
     """2.6.23: a zone is below low, lowmem_reserve apart; 6.12: none is at high, or one is boosted."""
     if k.old:
-        return any(zone.free <= zone.marks.low + zone.reserve for zone in k.zones)
-    return any(zone.boost for zone in k.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in k.zones)
+        return any(zone.free <= zone.marks.low + zone.reserve for zone in node.zones)
+    return any(zone.boost for zone in node.zones) or not any(zone.ok(Mark.HIGH, gfp.NOWAIT, k.old) for zone in node.zones)
+
+
+def wait_before_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
+    """A task that would reclaim may have to wait first, or instead; GO_ON: for a while, now it reclaims unless it was killed meanwhile."""
+    if not actor.is_task or actor.memdie:
+        return GO_ON, None
+    free, half_min = reserve_left(k, actor.node)
+    answer = k.decisions.before_direct(request.flags, free, half_min, given_up(k, actor.node))
+    if answer == RECLAIM:
+        return GO_ON, None
+    if request.since is None:
+        request.since = actor.clock
+    k.count["pgscan_direct_throttle"] += 1
+    if answer != WAIT_FOR_RESERVE:
+        return (yield from k.handoff.wait(actor, request, answer))
+    yield from wait_for_reserve(k, actor, NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND)
+    return GO_ON, None
 
 
 def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
-    """Reclaim for oneself, perhaps after a wait; pages or 0, or None for a task that was killed while it waited."""
-    if actor.is_task and not actor.memdie:
-        free, half_min = reserve_left(k)
-        if k.decisions.before_direct(request.flags, free, half_min, given_up(k)) != RECLAIM:
-            if request.since is None:
-                request.since = actor.clock
-            k.count["pgscan_direct_throttle"] += 1
-            until = NEVER if request.flags & gfp.FS and not k.old else actor.clock + SECOND
-            yield from wait_for_reserve(k, actor, until)
-            if actor.memdie:
-                return None
+    """Reclaim for oneself; pages or 0."""
     if actor.depth >= DEEPEST:
         raise OutOfStack
     k.count["allocstall"] += 1
@@ -239,47 +271,47 @@ def direct_reclaim(k: Kernel, actor: Actor, request: Request) -> Steps:
 def wait_for_reserve(k: Kernel, actor: Actor, until: int) -> Steps:
     """wait_event() of throttle_direct_reclaim(): who is woken looks, and waits on if the reserve is still low; kswapd is kept awake."""
     while True:
-        if k.kswapd.asleep and k.kswapd.asleep.what is Wait.WORK:
-            k.kswapd.wake(actor.clock)
+        kswapd = actor.node.kswapd
+        if kswapd.asleep and kswapd.asleep.what is Wait.WORK:
+            kswapd.wake(actor.clock)
             k.count["kswapd_wake"] += 1
-        yield Sleep(Wait.PFMEMALLOC, until)
-        if actor.memdie or actor.clock >= until or allow_direct_reclaim(k):
+        yield Sleep(Wait.PFMEMALLOC, until, actor.node)
+        if actor.memdie or actor.clock >= until or allow_direct_reclaim(k, actor.node):
             return
         actor.clock += 5_000
 
 
-def reserve_left(k: Kernel) -> tuple[int, int]:
+def reserve_left(k: Kernel, node: Node) -> tuple[int, int]:
     """Free pages, and half of the sum of the min marks, of the zones that have something to reclaim; without any there is no reserve to protect."""
-    zones = [zone for zone in k.zones if zone_reclaimable(k, zone)]
+    zones = [zone for zone in node.zones if zone_reclaimable(k, zone)]
     reserve = sum(zone.marks.min + zone.boost for zone in zones)
     return (sum(zone.free for zone in zones), reserve // 2) if reserve else (1, 0)
 
 
-def given_up(k: Kernel) -> bool:
-    """kswapd has."""
-    return all(zone.hopeless for zone in k.zones) if k.old else k.node.kswapd_failures >= HOPELESS
+def given_up(k: Kernel, node: Node) -> bool:
+    """Its kswapd has."""
+    return all(zone.hopeless for zone in node.zones) if k.old else node.kswapd_failures >= HOPELESS
 
 
-def allow_direct_reclaim(k: Kernel) -> bool:
+def allow_direct_reclaim(k: Kernel, node: Node) -> bool:
     """More than half of the reserve is free, or kswapd has given up."""
-    free, half_min = reserve_left(k)
-    return free > half_min or given_up(k)
+    free, half_min = reserve_left(k, node)
+    return free > half_min or given_up(k, node)
 
 
-def reclaimable_pages(k: Kernel) -> int:
+def reclaimable_pages(k: Kernel, node: Node) -> int:
     """zone_reclaimable_pages() of the node."""
-    return sum(zone_reclaimable(k, zone) for zone in k.zones)
+    return sum(zone_reclaimable(k, zone) for zone in node.zones)
 
 
 def zone_reclaimable(k: Kernel, zone: Zone) -> int:
     """Pages on the lists; anonymous ones count while there is swap."""
-    lists = [zone.active, zone.inactive] if k.old else k.node.lists.values()
-    return sum(page.zone is zone and (k.swap.free > 0 or not page.anon) for pages in lists for page in pages)
+    return sum(page.zone is zone and page.lru is not None and (k.swap.free > 0 or not page.anon) for page in k.pages)
 
 
 def zone_unreclaimable(k: Kernel) -> bool:
     """kswapd found that all of it was scanned six times and nothing was freed, or gave up."""
-    return k.node.kswapd_failures >= HOPELESS or all(zone.hopeless for zone in k.zones)
+    return all(zone.hopeless or zone.node.kswapd_failures >= HOPELESS for zone in k.zones)
 
 
 def reclaim_could_help(k: Kernel, flags: int, victim: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Random cases small enough for the twin, which still reach OOM, deadlock, swap, writeback and dirty throttling: 256 to 768 frames."""
+"""Random cases small enough for the twin, which still reach OOM, deadlock, swap, writeback and dirty throttling: 256 to 1024 frames."""
 
 from __future__ import annotations
 
@@ -30,34 +30,50 @@ def device(rng: np.random.Generator, name: str) -> Device:
         w_alloc_milli=int(rng.choice([0, 0, 0, 300, 1000, 2000])),
         w_class=str(rng.choice(["noio", "nofs", "atomic"])),
         w_pool=int(rng.choice([0, 0, 1, 8])),
+        network=bool(rng.integers(0, 4) == 0),
     )
 
 
-def machine(rng: np.random.Generator) -> Machine:
+ZONES: dict[int, list[tuple[int, ...]]] = {1: [(), ()], 2: [(), (), (1, 1)], 3: [(), (), (1, 2), (2, 1), (1, 1, 1)]}  # by MiB
+
+
+def machine(rng: np.random.Generator, scale: int) -> Machine:
+    """One node with some zones, or several nodes."""
     ram_mib = int(rng.integers(1, 4))
-    zones: list[tuple[int, ...]] = [(), (), *([(1, 1)] if ram_mib == 2 else []), *([(1, 2), (2, 1), (1, 1, 1)] if ram_mib == 3 else [])]
+    nodes = int(rng.choice([1, 1, ram_mib, 2 if ram_mib == 3 else 1]))
+    low = nodes == 2 and ram_mib == 3 and bool(rng.integers(0, 2))  # a low zone on the first of two nodes
+    ram_mib += low
+    zones = [(1, 3)] if low else ZONES[ram_mib if nodes == 1 else 1]
+    zones_mib = zones[int(rng.integers(0, len(zones)))]
+    slab_pages = int(rng.integers(0, 50 * scale))
     return Machine(
         "tiny",
-        ram_mib=ram_mib,
+        ram_mib=ram_mib * scale,
         cpus=int(rng.integers(1, 4)),
-        swap_mib=int(rng.choice([0, 1, 4])),
+        swap_mib=int(rng.choice([0, 1, 4])) * scale,
         swap=device(rng, "swap"),
         file=device(rng, "file"),
         same_device=bool(rng.integers(0, 2)),
-        zones_mib=zones[int(rng.integers(0, len(zones)))],
-        kernel_pages=int(rng.integers(0, 100)),
-        slab_pages=int(rng.integers(0, 50)),
-        slab_floor=0,
+        zones_mib=tuple(mib * scale for mib in zones_mib),
+        lowmem_reserve_ratio=tuple(int(rng.choice([0, 7, 32, 256])) for _ in zones_mib[:-1]) if rng.integers(0, 2) else (),
+        nodes=nodes,
+        kernel_pages=int(rng.integers(0, 100 * scale)),
+        slab_pages=slab_pages,
+        slab_floor=int(rng.choice([0, 0, slab_pages // 2])),
+        page_scale=scale,
     )
 
 
-def params(rng: np.random.Generator, policy: Policy) -> dict[str, int]:
+NARROWER = {"min_ttl_ms": (0, 0, 0, 0, 0, 20, 300, 600_000)}  # own tunables whose domain is mostly beyond what such short runs can show
+
+
+def params(rng: np.random.Generator, policy: Policy, page_scale: int) -> dict[str, int]:
     """Sysctls, and the policy's own tunables within their domains."""
-    own = {t.name: int(rng.choice([t.low, t.high, rng.integers(t.low, t.high + 1)])) for t in policy.own}
+    own = {t.name: int(rng.choice(NARROWER.get(t.name, (t.low, t.high, rng.integers(t.low, t.high + 1))))) for t in policy.own}
     scale = {"watermark_scale_factor": int(rng.choice([10, 500]))} if policy.era == "6.12" else {}
     return {
-        "min_free_kbytes": int(rng.integers(128, 257)),
-        "reserve_kbytes": int(rng.choice([0, 0, 40])),
+        "min_free_kbytes": int(rng.integers(128, 257)) * page_scale,
+        "reserve_kbytes": int(rng.choice([0, 0, 40])) * page_scale,
         "dirty_ratio": int(rng.choice([5, 10, 20, 60])),
         "dirty_background_ratio": int(rng.choice([1, 5, 10, 50])),
         "writeout_cap_pages": int(rng.choice([0, 0, 1, 20])),
@@ -68,8 +84,8 @@ def params(rng: np.random.Generator, policy: Policy) -> dict[str, int]:
     }
 
 
-def load(rng: np.random.Generator) -> Streams:
-    builder = Builder()
+def load(rng: np.random.Generator, scale: int) -> Streams:
+    builder = Builder(scale)
     horizon = int(rng.choice([200, 1_000, 6_000, 40_000], p=[0.4, 0.35, 0.2, 0.05])) * MS
     anon = [builder.anon(int(rng.choice([100, 400, 900, 2000]))) for _ in range(2)]
     file = [builder.file(int(rng.choice([100, 500, 1000]))) for _ in range(2)]
@@ -80,7 +96,7 @@ def load(rng: np.random.Generator) -> Streams:
         a, f = anon[int(rng.integers(0, 2))], file[int(rng.integers(0, 2))]
         for _ in range(int(rng.integers(1, 9))):
             n = int(rng.integers(1, 150))
-            match int(rng.integers(0, 15)):
+            match int(rng.integers(0, 17)):
                 case 0 | 1 | 14:
                     task.touch_mixed(rng.integers(0, 2, n), a.first + rng.integers(0, a.pages, n))
                 case 2 | 3:
@@ -98,20 +114,48 @@ def load(rng: np.random.Generator) -> Streams:
                 case 9:
                     task.fsync([f, mapped][int(rng.integers(0, 2))])
                 case 10:
-                    task.alloc(int(rng.integers(0, 100)), int(rng.choice(FLAGS)))
+                    task.alloc(int(rng.integers(0, 100)), int(rng.choice(FLAGS)) | int(rng.choice([0, 0, gfp.FALLBACK])))
                 case 11:
                     task.free(int(rng.integers(0, 60)))
                 case 12:
                     task.discard([a, f, mapped][int(rng.integers(0, 3))])
+                case 15:
+                    for first in range(0, f.pages, 50):
+                        task.run(streams.FILE_READ, f.first + first, 50).run(streams.FILE_READ, f.first + first, 50)
+                case 16:
+                    task.receive(int(rng.integers(1, 100)))
                 case 13:
                     ns = int(rng.choice([0, 300 * US, 30 * MS, 6_000 * MS]))
                     task.sleep(ns) if rng.integers(0, 2) else task.think(min(ns, 30 * MS))
         if rng.integers(0, 2):
             task.sleep(horizon // 20).jump(0)  # so that the twin has no more than twenty laps to go
+    if rng.integers(0, 2):
+        arrivals(rng, builder, horizon)
     return builder.build(horizon)
 
 
+def arrivals(rng: np.random.Generator, builder: Builder, horizon: int) -> None:
+    """Packets, bursts of interrupts and of the test shrinker, servers that stop for a while."""
+    for _ in range(int(rng.integers(1, 12))):
+        time = int(rng.integers(0, horizon // int(rng.choice([1, 4, 20]))))
+        amount = int(rng.choice([1, 20, 100, 400]))
+        match int(rng.integers(0, 6)):
+            case 0 | 1 | 2:
+                times = time + np.arange(int(rng.integers(1, 10))) * int(rng.choice([0, 100 * US, 20 * MS]))
+                builder.arrivals(streams.PACKETS, times, int(rng.choice([1, 5, 50])), int(rng.choice([0, 50, 5000])))
+            case 3:
+                builder.arrivals(streams.BURST, time, amount, int(rng.choice([0, 10 * MS, 300 * MS, 10_000 * MS])))
+            case 4:
+                builder.arrivals(streams.SLAB_BURST, time, amount)
+            case 5:
+                device = int(rng.integers(0, 2))
+                builder.arrivals(streams.SERVER_DOWN, time, device)
+                if rng.integers(0, 3):
+                    builder.arrivals(streams.SERVER_UP, time + int(rng.choice([MS, 500 * MS, 7_000 * MS])), device)
+
+
 def case(seed: int, policy: Policy) -> Case:
-    """Machine and streams depend on the seed alone."""
+    """Machine and streams depend on the seed alone; a page stands for several in every fourth."""
     rng = np.random.default_rng(seed)
-    return Case(machine(rng), params=params(np.random.default_rng(seed), policy), streams=load(rng))
+    scale = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 16, 64]))
+    return Case(machine(rng, scale), params=params(np.random.default_rng(seed), policy, scale), streams=load(rng, scale))

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from core.decisions import ALL_DIRTY
 from core.era import ERAS
 from core.policy import Policy
+from tests.twin.scale import Scale
 
 
 class Decisions:
     """Asks the policy, or its era where the policy says nothing."""
 
-    def __init__(self, policy: Policy, values: Mapping[str, int]) -> None:
+    def __init__(self, policy: Policy, values: Mapping[str, int], scale: Scale) -> None:
         functions = {**ERAS[policy.era].decisions, **policy.decides}
         self._functions = {name: getattr(function, "py_func", function) for name, function in functions.items()}
-        self._own = [values[tunable.name] for tunable in policy.own] or [0]
+        self._own = [scale.up(values[t.name]) if t.unit == "pages" else values[t.name] for t in policy.own] or [0]
 
     def _ask(self, name: str, *arguments: int) -> int:
         return int(self._functions[name](*map(int, arguments), self._own))
@@ -54,3 +55,6 @@ class Decisions:
 
     def out_of_memory(self, loops: int, reclaimed: bool, hopeless: bool, could_help: bool) -> bool:
         return bool(self._ask("out_of_memory", loops, reclaimed, hopeless, could_help))
+
+    def receive(self) -> int:
+        return self._ask("receive")

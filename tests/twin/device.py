@@ -72,6 +72,9 @@ class BlockDevice:
         self.congested = False
         self.alloc_carry = 0  # thousandths of a page
         self.pool_used = 0
+        self.down = False  # its server is
+        self.backoff = 0  # answers lost in a row
+        self.no_answer_before = 0
         self.preallocated = 0  # pages allocated for the writes of its dirty pages
         n = device.nr_requests
         self.congestion_on = n - n // 8 + 1
@@ -79,7 +82,7 @@ class BlockDevice:
 
     def transfer_ns(self, write: bool) -> int:
         rate = self.device.write_mb_s if write else self.device.read_mb_s
-        return (PAGE_BYTES * 1000 + rate - 1) // rate
+        return (PAGE_BYTES * 1000 + rate - 1) // rate * self.kernel.scale.real
 
     def block_of(self, page: Page) -> int:
         if page.anon:
@@ -89,14 +92,15 @@ class BlockDevice:
 
     def merges(self, queue: Queue, block: int) -> bool:
         """elv_merge(): does the block continue the last request?"""
-        return bool(queue.requests) and queue.requests[-1].next_block == block and queue.requests[-1].pages < self.device.max_sectors_kb // KIB_PER_PAGE
+        longest = self.kernel.scale.nearest(self.device.max_sectors_kb // KIB_PER_PAGE)
+        return bool(queue.requests) and queue.requests[-1].next_block == block and queue.requests[-1].pages < longest
 
     def must_wait(self, page: Page) -> bool:
         """get_request_wait(): no request is free for the write of a page that merges with none."""
         return len(self.writes.requests) >= self.device.nr_requests and not self.merges(self.writes, self.block_of(page))
 
-    def submit(self, page: Page, write: bool, now: int, held: Held | None = None) -> None:
-        """Queue one page; as devices serve in order, its completion is known at once."""
+    def submit(self, page: Page, write: bool, now: int, held: Held | None = None, faults: int = 1) -> None:
+        """Queue one page; as devices serve in order, its completion is known at once. Each of the ``faults`` that it stands for moves the head."""
         queue = self.writes if write else self.reads
         block = self.block_of(page)
         if not self.merges(queue, block):
@@ -109,12 +113,25 @@ class BlockDevice:
         request.in_flight += 1
         start = max(now, self.spindle.busy_until)
         if self.device.seek_ns > 0 and block != self.spindle.head:
-            start += min(abs(block - self.spindle.head) * self.transfer_ns(False), self.device.seek_ns)
-            self.kernel.count["nr_seeks"] += 1
+            start += min(abs(block - self.spindle.head) * self.transfer_ns(False), self.device.seek_ns) * faults
+            self.kernel.count["nr_seeks"] += faults
         self.spindle.head = block + 1
         self.spindle.busy_until = start + self.transfer_ns(write)
         queue.ios.append(Io(page, write, request, self.spindle.busy_until + self.device.latency_ns, held or Held()))
 
+        if self.device.network and not self.down:
+            network = self.kernel.network
+            network.ready = min(network.ready, max(queue.ios[-1].done, self.no_answer_before, network.clock))
+
+    def answer_due(self, queue: Queue) -> int:
+        """When the server answers the oldest page in flight, if there is a server and a page."""
+        if not self.device.network or self.down or not queue.ios:
+            return NEVER
+        return max(queue.ios[0].done, self.no_answer_before)
+
     @property
     def next_completion(self) -> int:
+        """A network device completes by answers."""
+        if self.device.network:
+            return NEVER
         return min((queue.ios[0].done for queue in (self.reads, self.writes) if queue.ios), default=NEVER)

@@ -8,7 +8,6 @@ from core.units import JIFFY, MS, SECOND
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.page import Page
 from tests.twin.page_io import pageout
-from tests.twin.reclaim import BATCH
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -76,7 +75,7 @@ def write_dirty_pages(k: Kernel, actor: Actor, most: int, before: int = 0) -> St
             continue
         written += yield from actor.call(pageout(k, actor, page, False))
         tried += 1
-        if tried % BATCH == 0:
+        if tried % k.batch == 0:
             yield GIVE_WAY
     return written
 

@@ -60,28 +60,33 @@ class NodeLists:
 
 def list_of(k: Kernel, page: Page) -> LruList:
     """Where a page belongs by its flags."""
+    assert page.zone is not None
     if k.old:
-        assert page.zone is not None
         return page.zone.active if page.active else page.zone.inactive
-    return k.node.lists[not page.anon, page.active]
+    return page.zone.node.lists[not page.anon, page.active]
 
 
 def put_on_lru(k: Kernel, page: Page) -> None:
     """lru_cache_add() and putback_lru_page()."""
-    list_of(k, page).add(page)
+    if k.generations:
+        k.node_of(page).gens.add(page)
+    else:
+        list_of(k, page).add(page)
 
 
 def lru_pages(k: Kernel) -> int:
     """Pages on all lists; isolated ones are not."""
     if k.old:
         return sum(zone.nr_lru for zone in k.zones)
-    return sum(map(len, k.node.lists.values()))
+    return sum(node.lru_pages for node in k.nodes)
 
 
 def mark_page_accessed(k: Kernel, page: Page) -> None:
     """The second access activates."""
     if not page.referenced:
         page.referenced = True
+    elif k.generations:
+        page.active = True  # folio_inc_refs(): it stays where it is
     elif not page.active and page.lru is not None:
         page.lru.remove(page)
         page.referenced = False
@@ -89,14 +94,17 @@ def mark_page_accessed(k: Kernel, page: Page) -> None:
         put_on_lru(k, page)
         k.count["pgactivate"] += 1
         if not k.old:
-            k.nonresident_age += 1
+            k.node_of(page).nonresident_age += 1
 
 
 def rotate_reclaimable_page(k: Kernel, page: Page) -> None:
     """The write that reclaim asked for has ended: the page is freed by the next scan."""
     if page.dirty or page.lru is None or (page.active and k.old):
         return
+    k.count["pgrotated"] += 1
+    if k.generations:
+        k.node_of(page).gens.rotate(page)
+        return
     page.lru.remove(page)
     page.active = False
     list_of(k, page).add_oldest(page)
-    k.count["pgrotated"] += 1

@@ -23,7 +23,7 @@ class Page:
         ahead: PG_readahead, it was read from swap beside another page.
         lru: the list it is on; None: no frame, or isolated.
         slot: its place on the swap device.
-        shadow: the eviction clock when it was evicted.
+        shadow: what is remembered of its eviction: the node and its clock of evictions, with generations a generations.Shadow.
         workingset: PG_workingset, it has been active; of an evicted page the bit in its shadow.
         zero_page: mapped to the shared page of zeroes, which is no frame of its own.
         gone: unmapped or truncated; its frame goes as soon as nobody works on it.
@@ -66,7 +66,7 @@ class Page:
         self.zone: Zone | None = None
         self.lru: Any = None
         self.slot: int | None = None
-        self.shadow: int | None = None
+        self.shadow: Any = None
         self.owner: Any = None
         self.locked = self.ahead = self.gone = self.zero_page = self.workingset = False
         self.dirtied_ns = 0
@@ -107,6 +107,7 @@ def free_page_of(k: Kernel, page: Page) -> None:
         k.writeout.cleaned(page)
     k.laundry.discard(page)
     k.swap.leave_cache(page)
+    k.page_cache.discard(page)
     zone, page.zone = page.zone, None
     assert zone is not None
     page.clear_flags()
@@ -126,11 +127,13 @@ def evict(k: Kernel, page: Page) -> None:
     if page.gone:
         bury(k, page)
         return
+    node = k.node_of(page)
+    shadow = node.gens.evicted(node, page) if k.generations else (node, node.nonresident_age)
+    node.nonresident_age += not k.generations
     was_active = page.workingset
     free_page_of(k, page)
     page.workingset = was_active
-    page.shadow = k.nonresident_age
-    k.nonresident_age += 1
+    page.shadow = shadow
 
 
 def forget(k: Kernel, page: Page) -> None:

@@ -11,7 +11,7 @@ from core import gfp
 from core.units import SECOND
 from tests.twin.actor import NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import alloc_page
-from tests.twin.device import BlockDevice, Held, Io
+from tests.twin.device import BlockDevice, Held, Io, Queue
 from tests.twin.lru import rotate_reclaimable_page
 from tests.twin.page import Page, bury, map_page
 from tests.twin.watermarks import Mark
@@ -100,7 +100,7 @@ def from_mempool(k: Kernel, actor: Actor, device: BlockDevice, need: int, held: 
                 k.writeout.hold(held, 1)
         if held.pages == need:
             return True
-        if device.pool_used == 0 or device.pool_used + need <= device.device.w_pool:
+        if device.pool_used == 0 or device.pool_used + need <= k.scale.up(device.device.w_pool):
             release(k, device, held)
             device.pool_used += need
             held.elements = need
@@ -119,18 +119,24 @@ def release(k: Kernel, device: BlockDevice, held: Held) -> None:
 
 
 def complete(k: Kernel, device: BlockDevice, now: int) -> None:
-    """Finish what is due; a request is free again when its last page is done."""
+    """Finish what is due; network devices wait for answers."""
     for queue in (device.reads, device.writes):
-        while queue.ios and queue.ios[0].done <= now:
-            io = queue.ios.popleft()
-            (end_write if io.write else end_read)(k, device, io, now)
-            io.request.in_flight -= 1
-            if io.request.in_flight == 0:
-                queue.requests.remove(io.request)
-                if io.write and len(queue.requests) < device.congestion_off:
-                    device.congested = False
-                    k.wake(Wait.CONGESTION, now)  # congested before or not
-                k.wake(Wait.REQUEST, now, device)
+        while not device.device.network and queue.ios and queue.ios[0].done <= now:
+            finish(k, device, queue, now)
+
+
+def finish(k: Kernel, device: BlockDevice, queue: Queue, now: int) -> None:
+    """The oldest page in flight is done; a request is free again when its last page is."""
+    io = queue.ios.popleft()
+    k.home = k.node_of(io.page)  # who asked for it is gone
+    (end_write if io.write else end_read)(k, device, io, now)
+    io.request.in_flight -= 1
+    if io.request.in_flight == 0:
+        queue.requests.remove(io.request)
+        if io.write and len(queue.requests) < device.congestion_off:
+            device.congested = False
+            k.wake(Wait.CONGESTION, now)  # congested before or not
+        k.wake(Wait.REQUEST, now, device)
 
 
 def end_read(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
@@ -150,6 +156,7 @@ def end_read(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
 def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     """end_page_writeback()."""
     page = io.page
+    node = k.node_of(page)
     had_elements, had = io.held.elements, io.held.elements + io.held.pages
     release(k, device, io.held)
     if had_elements:
@@ -168,6 +175,7 @@ def end_write(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     elif rotate:
         rotate_reclaimable_page(k, page)
     k.wake(Wait.PAGE, now, page)
-    k.node.written_since_throttle += 1
-    if k.node.written_since_throttle > 32:
-        k.wake(Wait.WRITEBACK, now)
+    k.clean_floor.mended(now)
+    node.written_since_throttle += 1
+    if node.written_since_throttle > k.batch:
+        k.wake(Wait.WRITEBACK, now, node)

@@ -26,9 +26,11 @@ class ScanControl:
     priority: int = DEF_PRIORITY
     nr_scanned: int = 0
     recursion: int = NO
+    for_floor: bool = False  # only to mend the clean floor: clean file pages stay
     laundry: list[Page] = field(default_factory=list)
     # 6.12
-    nr_to_reclaim: int = BATCH
+    nr_to_reclaim: int = 0
+    nr_reclaimed: int = 0  # by direct reclaim before the present node
     may_deactivate: dict[bool, bool] = field(default_factory=dict)  # by is_file
     force_deactivate: bool = False
     skipped_deactivate: bool = False
@@ -81,6 +83,8 @@ def put_back(k: Kernel, pages: Iterable[Page]) -> None:
         k.laundry.discard(page)
         if page.gone and not page.writeback and not page.locked:
             bury(k, page)
+        elif k.generations:
+            k.node_of(page).gens.put_back(page)
         else:
             put_on_lru(k, page)
 
@@ -90,4 +94,4 @@ def count_scanned(k: Kernel, actor: Actor, pages: int) -> None:
 
 
 def count_stolen(k: Kernel, actor: Actor, pages: int) -> None:
-    k.count["pgsteal_kswapd" if actor.is_kswapd else "pgsteal_direct"] += pages
+    k.count["pgsteal_kswapd" if actor.frees_for_others else "pgsteal_direct"] += pages

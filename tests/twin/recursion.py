@@ -8,7 +8,6 @@ from core import gfp
 from tests.twin.actor import Actor, Steps
 from tests.twin.lru import LruList
 from tests.twin.page import Page, evict
-from tests.twin.reclaim import BATCH
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -47,8 +46,10 @@ def reclaim(k: Kernel, actor: Actor, procedure: Steps) -> Steps:
 
 
 def inactive_lists(k: Kernel) -> list[LruList]:
-    """Those that may hold clean page cache, of the highest zone first."""
-    return [zone.inactive for zone in reversed(k.zones)] if k.old else [k.node.lists[True, False]]
+    """Those that may hold clean page cache, of the highest zone first; with generations the oldest of files."""
+    if k.old:
+        return [zone.inactive for zone in reversed(k.zones)]
+    return [node.lists[True, node.gens.min_seq[True] if k.generations else False] for node in reversed(k.nodes)]
 
 
 def clean_cache(page: Page) -> bool:
@@ -62,7 +63,7 @@ def scan_atomic(k: Kernel, flags: int) -> int:
     scanned = freed = 0
     for pages in inactive_lists(k):
         for _ in range(min(len(pages), left)):
-            if freed == BATCH:
+            if freed == k.batch:
                 break
             (page,) = pages.take_oldest(1)
             left -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.machine import Machine
-from core.outcome import END_DEADLOCK, END_DONE, END_PANIC, Outcome
+from core.outcome import END_DEADLOCK, END_DONE, END_PANIC, OF_PAGES, Outcome
 from core.policy import Policy
 from core.streams import Streams
 from tests.twin.kernel import Kernel
@@ -13,9 +13,19 @@ from tests.twin.kernel import Kernel
 
 def twin(machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams) -> Outcome:
     """Run the streams on the machine under the policy."""
+    return outcome(finished(machine, policy, params, streams))
+
+
+def finished(machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams) -> Kernel:
+    """The machine at the end of the run; beside the outcome's counters it has some of its own."""
     k = Kernel(machine, policy, policy.resolve(machine, params), streams)
     k.run()
     conserved(k)
+    return k
+
+
+def outcome(k: Kernel) -> Outcome:
+    """What is reported of it."""
     count = k.count
     stuck = k.ended in (END_DEADLOCK, END_PANIC)
     finished = k.ended == END_DONE and not count["oom_kill"]
@@ -37,7 +47,8 @@ def twin(machine: Machine, policy: Policy, params: Mapping[str, int], streams: S
         "nr_dirty": len(k.dirty),
         "nr_writeback": len(k.writeback),
     }
-    return Outcome(**{name: computed.get(name, count[name]) for name in Outcome.fields()})
+    scale = k.scale.real
+    return Outcome(**{name: computed.get(name, count[name]) * (scale if name in OF_PAGES else 1) for name in Outcome.fields()})
 
 
 def conserved(k: Kernel) -> None:

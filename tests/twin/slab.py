@@ -14,12 +14,12 @@ FREED_FOR_A_PAGE = 40  # half of the objects freed sit on pages that stay in use
 
 
 class Slab:
-    """Pages of the cache; ``deferred``: objects to scan next time; ``loose``: objects freed on pages not yet empty."""
+    """Pages of the cache; ``deferred``: objects to scan next time; ``loose``: objects freed on pages not yet empty; ``burst``: see slab_burst."""
 
     def __init__(self, kernel: Kernel, pages: int, floor: int) -> None:
         self.kernel = kernel
         self.pages, self.floor = pages, floor
-        self.deferred = self.loose = 0
+        self.deferred = self.loose = self.burst = 0
 
     def shrink_2623(self, scanned: int, lru_pages: int) -> tuple[int, int]:
         """As large a part of the slab as was scanned of the LRU; objects scanned and pages freed."""
@@ -42,11 +42,12 @@ class Slab:
             return 0, 0
         before = self.pages
         scanned = 0
+        whole = self.kernel.scale.nearest(BATCH)
         while self.pages > self.floor:
             left = goal - scanned
-            if left < BATCH and not (small_too and left >= freeable):
+            if left < whole and not (small_too and left >= freeable):
                 break
-            batch = min(left, BATCH)
+            batch = min(left, whole)
             scanned += batch
             self.loose += batch
             empty = min(self.loose // FREED_FOR_A_PAGE, self.pages - self.floor)

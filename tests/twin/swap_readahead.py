@@ -54,9 +54,9 @@ def found_in_swap_cache(k: Kernel, task: Task, page: Page) -> None:
     page.ahead = False
 
 
-def read_in(k: Kernel, task: Task, page: Page) -> None:
+def read_in(k: Kernel, task: Task, page: Page, faults: int) -> None:
     """Read a page that was swapped out, and those beside it while there is memory."""
-    most = 2 ** k.values["page_cluster"]
+    most = k.scale.nearest(2 ** k.values["page_cluster"])
     if most == 1:
         together = [page]
     elif by_address(k):
@@ -68,7 +68,7 @@ def read_in(k: Kernel, task: Task, page: Page) -> None:
     room = True
     for other in together:
         if other is page:
-            task.start_read(page)
+            task.start_read(page, faults)
         elif room and not other.cached and not other.gone:
             room = read_beside(k, task, other)
 

@@ -19,6 +19,7 @@ from core.streams import (
     JUMP,
     PAGE_MASK,
     READ,
+    RECEIVE,
     RUN,
     SLEEP,
     THINK,
@@ -27,8 +28,9 @@ from core.streams import (
 )
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
-from tests.twin.allocator import alloc_page, wake_kswapd
+from tests.twin.allocator import alloc_page, wake_kswapd_of
 from tests.twin.flusher import fsync
+from tests.twin.generations import refaulted
 from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
 from tests.twin.page import Page, forget, map_page
@@ -79,6 +81,7 @@ class Task(Actor):
 
     def __init__(self, kernel: Kernel, streams: Streams, index: int) -> None:
         super().__init__(kernel)
+        self.node = kernel.nodes[index % len(kernel.nodes)]
         self.operations = decode([int(w) for w in streams.ops[streams.task_first[index] : streams.task_last[index]]])
         own = int(streams.op_ns[index])
         touch, copy = kernel.machine.touch_ns + own, kernel.machine.copy_ns + own
@@ -87,6 +90,7 @@ class Task(Actor):
         self.kernel_pages = self.stash = 0
         self.next_read = -1
         self.swap_readahead = Window()
+        self.floor_pass = False  # it waited for the clean floor in vain: the next page is let through
         self.body = self.live()
 
     @property
@@ -173,6 +177,8 @@ class Task(Actor):
                 self.clock += k.machine.minor_fault_ns
                 page.zero_page = True
             page.present = page.young = True
+        elif (page.anon or code == FILE_WRITE) and k.clean_floor.stops(self):
+            yield from self.call(k.clean_floor.wait(self))
         elif page.anon and (need := k.writeout.missing(self, page)):
             yield from self.call(k.writeout.preload(self, page, need))
         else:
@@ -188,6 +194,9 @@ class Task(Actor):
                 found_in_swap_cache(k, self, page)
             map_page(k, page)
         dirtied = code in (WRITE, FILE_WRITE) and not page.dirty
+        if dirtied and not page.anon and k.clean_floor.stops(self):
+            yield from self.call(k.clean_floor.wait(self))
+            return
         if dirtied:
             self.set_page_dirty(page)
         if code <= WRITE:
@@ -237,6 +246,8 @@ class Task(Actor):
         k = self.kernel
         page.clear_flags()
         page.zone = zone
+        if not page.anon:
+            k.page_cache.add(page)
         page.active = page.shadow is not None and refault(k, page)
         page.shadow = None
         page.zero_page = False
@@ -265,23 +276,29 @@ class Task(Actor):
         if page.mappable:
             k.count["pgmajfault"] += 1
         self.clock += k.machine.major_fault_ns
+        sequential = code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN)
         if page.anon:
+            faults = max(k.scale.real >> k.values["page_cluster"], 1)
             page.locked = True
-            read_in(k, self, page)
+            read_in(k, self, page, faults)
         else:
-            self.start_read(page)
-        if code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN):
+            faults = 1 if sequential and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
+            self.start_read(page, faults)
+        if sequential:
             self.read_ahead(page)
         yield Sleep(Wait.PAGE, NEVER, page)
+        if faults > 1 and not self.memdie:  # they come one after another, each with its latency
+            yield Sleep(Wait.TIMER, self.clock + (faults - 1) * k.device_of(page).device.latency_ns)
 
-    def start_read(self, page: Page) -> None:
+    def start_read(self, page: Page, faults: int = 1) -> None:
+        """A page here stands for several real ones: either they are read in one go, or each is a fault of its own."""
         page.locked = True
-        self.kernel.device_of(page).submit(page, False, self.clock)
+        self.kernel.device_of(page).submit(page, False, self.clock, faults=faults)
 
     def read_ahead(self, page: Page) -> None:
         """What follows in the file, while memory above low is left."""
         k = self.kernel
-        for _ in range(READAHEAD - 1):
+        for _ in range(k.scale.nearest(READAHEAD) - 1):
             if page.last:
                 return
             page = k.pages[page.index + 1]
@@ -310,7 +327,12 @@ class Task(Actor):
             pages = min(op.count, self.kernel_pages)
             self.kernel_pages -= pages
             k.free_kernel_pages(pages)
-            self.complete(100 * (pages + 1))
+            self.complete(100 * (pages * k.scale.real + 1))
+        elif op.code == RECEIVE:
+            packets = min(op.count, k.network.backlog)
+            k.network.backlog -= packets
+            k.free_kernel_pages(packets)
+            self.complete(100 + k.machine.copy_ns * packets)
         elif op.code == FSYNC:
             yield from self.call(fsync(k, self, k.pages[op.page : op.page + op.count]))
             if not self.memdie:
@@ -318,7 +340,7 @@ class Task(Actor):
         elif op.code == DISCARD:
             for page in k.pages[op.page : op.page + op.count]:
                 forget(k, page)
-            self.complete(100 * op.count)
+            self.complete(100 * op.count * k.scale.real)
         else:
             assert op.code == JUMP
             self.at = op.count
@@ -350,12 +372,16 @@ class Task(Actor):
             zone.kernel += 1
             self.kernel_pages += 1
             if flags & gfp.FALLBACK and not k.old and zone.fell_back(k.values["watermark_boost_factor"]):
-                wake_kswapd(k, self.clock)
-        self.complete(100 * (pages + 1))
+                k.count["watermarks boosted"] += 1
+                wake_kswapd_of(k, zone.node, self.clock)
+        self.complete(100 * (pages * k.scale.real + 1))
 
 
 def refault(k: Kernel, page: Page) -> bool:
     """An evicted page is back; 6.12 decides by the refault distance whether it is active."""
+    if k.generations:
+        refaulted(k, page, k.node_of(page))
+        return False
     if not k.old:
         return workingset_refault(k, page)
     k.count["workingset_refault_anon" if page.anon else "workingset_refault_file"] += 1

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core import gfp
-from core.decisions import ACTIVATE, AFTER_PRIORITY, AT_DIRECT_EXIT, FREE, KEEP, PRIORITY_DONE, SET_ASIDE, WRITE
+from core.decisions import ACTIVATE, AFTER_PRIORITY, AT_DIRECT_EXIT, FREE, KEEP, PRIORITY_DONE, SET_ASIDE, TO_LAUNDRY, WRITE
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, Actor, Sleep, Steps, Wait
+from tests.twin.allocator import wake_kswapd
+from tests.twin.laundry import in_laundries, to_laundry
 from tests.twin.lru import lru_pages
+from tests.twin.node import zonelist
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, ScanControl, count_scanned, count_stolen, isolated, put_back
+from tests.twin.slab_burst import after_shrink_slab
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -43,22 +47,24 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, page: Page, laundering: bool)
     referenced = page_referenced(page)
     if referenced and (was_mapped or in_swap_cache or (page.mappable and not page.anon)):
         return ACTIVATE
+    asks = not laundering and not referenced and (page.dirty or (page.anon and not in_swap_cache))
+    verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, page.reclaim, False, sc.priority) if asks else WRITE
+    if verdict == TO_LAUNDRY and (not page.anon or in_swap_cache or k.swap.free > 0):
+        return TO_LAUNDRY
     if page.anon and not in_swap_cache and not k.swap.add(page):
         return ACTIVATE
     if was_mapped:
         actor.clock += k.machine.unmap_ns
         unmap(k, page)
     if not page.dirty:
-        return FREE
+        return KEEP if sc.for_floor and not page.anon else FREE
     may_enter_fs = sc.flags & gfp.FS or (page.anon and sc.flags & gfp.IO)
     if referenced or not may_enter_fs or not sc.may_writepage:
         return KEEP
     own_queue = actor.in_write and not page.anon  # current->backing_dev_info
-    if k.device_of(page).congested and not actor.is_kswapd and not own_queue:
+    if k.device_of(page).congested and not actor.frees_for_others and not own_queue:
         return KEEP
-    if laundering:
-        return WRITE
-    return k.decisions.dirty_page(actor.is_kswapd, page.anon, page.reclaim, False, sc.priority)
+    return verdict
 
 
 def shrink_page_list(k: Kernel, actor: Actor, sc: ScanControl, pages: list[Page], laundering: bool = False) -> Steps:
@@ -67,21 +73,35 @@ def shrink_page_list(k: Kernel, actor: Actor, sc: ScanControl, pages: list[Page]
     for looked, page in enumerate(pages, 1):
         verdict = fate(k, actor, sc, page, laundering)
         if verdict == FREE:
+            zone = page.zone
+            assert zone is not None
             evict(k, page)
             freed += 1
+            if actor.frees_for_others:
+                k.handoff.freed(zone, actor.clock)
         elif verdict == SET_ASIDE:
             set_aside(k, sc, page)
+        elif verdict == TO_LAUNDRY:
+            to_laundry(k, page)
+            if not actor.frees_for_others:
+                wake_kswapd(k, actor.clock)
         else:
             if verdict == WRITE:
+                k.count["pages laundered"] += laundering
                 yield from actor.call(pageout(k, actor, page, True))
             elif verdict == ACTIVATE:
                 page.active = True
                 k.count["pgactivate"] += 1
             kept.append(page)
-        if laundering and looked % BATCH == 0:
+        if laundering and looked % k.batch == 0:
             yield GIVE_WAY
     put_back(k, kept)
     count_stolen(k, actor, freed)
+    if actor.is_kswapd and k.launderd:
+        k.launderd.clean_freed += freed
+    if actor.frees_for_others and freed:
+        k.wake(Wait.KSWAPD, actor.clock)
+        k.clean_floor.mended(actor.clock)
     return freed
 
 
@@ -103,19 +123,20 @@ def shrink_active_list(k: Kernel, actor: Actor, zone: Zone, sc: ScanControl, pag
 def shrink_zone(k: Kernel, actor: Actor, zone: Zone, sc: ScanControl) -> Steps:
     """Batches from both lists in turn, as many as the priority says; pages freed."""
     freed = 0
-    zone.scan_active += (len(zone.active) >> sc.priority) + 1
-    zone.scan_inactive += (len(zone.inactive) >> sc.priority) + 1
+    real = k.scale.real
+    zone.scan_active += (len(zone.active) * real >> sc.priority) + 1
+    zone.scan_inactive += (len(zone.inactive) * real >> sc.priority) + 1
     active, inactive = 0, 0
     if zone.scan_active >= BATCH:
-        active, zone.scan_active = zone.scan_active, 0
+        active, zone.scan_active = divmod(zone.scan_active, real)
     if zone.scan_inactive >= BATCH:
-        inactive, zone.scan_inactive = zone.scan_inactive, 0
+        inactive, zone.scan_inactive = divmod(zone.scan_inactive, real)
     while active or inactive:
-        batch = min(active, BATCH)
+        batch = min(active, k.batch)
         active -= batch
         if batch:
             shrink_active_list(k, actor, zone, sc, batch)
-        batch = min(inactive, BATCH)
+        batch = min(inactive, k.batch)
         inactive -= batch
         pages = isolated(zone.inactive.take_oldest(batch))
         if pages:
@@ -160,13 +181,33 @@ def take_laundry(k: Kernel, sc: ScanControl) -> list[Page]:
     return laundry
 
 
-def launder(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
-    """The ordinary page routine over the laundry; PF_MEMALLOC as the policy says."""
+def pages_to_launder(k: Kernel, actor: Actor, sc: ScanControl, when: int) -> int:
+    """What the policy wants written now of the reclaimer's own laundry and those of the zones."""
+    return k.decisions.launder(actor.is_kswapd, when, len(sc.laundry) + in_laundries(k), sc.priority)
+
+
+def launder(k: Kernel, actor: Actor, sc: ScanControl, pages: int) -> Steps:
+    """The ordinary page routine over the reclaimer's own laundry, or so many pages of the zones' lists; PF_MEMALLOC as the policy says."""
     memalloc = actor.memalloc
     if not k.decisions.launder_memalloc(actor.is_kswapd):
         actor.memalloc = 0
-    yield from actor.call(shrink_page_list(k, actor, sc, take_laundry(k, sc), laundering=True))
+    if sc.laundry:
+        yield from actor.call(shrink_page_list(k, actor, sc, take_laundry(k, sc), laundering=True))
+    else:
+        yield from actor.call(launder_zones(k, actor, sc, actor.node.zones, pages))
     actor.memalloc = memalloc
+
+
+def launder_zones(k: Kernel, actor: Actor, sc: ScanControl, zones: list[Zone], most: int) -> Steps:
+    """Batches of the oldest pages on the laundry list of each zone; pages looked at."""
+    looked = 0
+    for zone in zones:
+        while pages := isolated(zone.laundry.take_oldest(min(k.batch, most - looked))):
+            looked += len(pages)
+            k.count["pgscan_kswapd"] += len(pages)
+            yield from actor.call(shrink_page_list(k, actor, sc, pages, laundering=True))
+            yield GIVE_WAY
+    return looked
 
 
 # --- direct reclaim ------------------------------------------------------------------------------------------------------------------------
@@ -181,15 +222,16 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
         sc.priority = priority
         sc.nr_scanned = 0
         hopeless = True
-        for zone in reversed(k.zones):
+        for zone in zonelist(k.nodes, actor.node):
             zone.prev_priority = min(zone.prev_priority, priority)
             if not zone.hopeless or priority == DEF_PRIORITY:
                 hopeless = False
                 freed += yield from actor.call(shrink_zone(k, actor, zone, sc))
         if not recursion:
             freed += k.slab.shrink_2623(sc.nr_scanned, pages)[1]
+            yield from after_shrink_slab(k, actor)
         scanned += sc.nr_scanned
-        if freed >= BATCH:
+        if freed >= k.batch:
             result = 1
             break
         if recursion:
@@ -201,8 +243,8 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
         sc.priority = -1
     for zone in k.zones:
         zone.prev_priority = max(sc.priority, 0)
-    if k.decisions.launder(actor.is_kswapd, AT_DIRECT_EXIT, len(sc.laundry), sc.priority):
-        yield from launder(k, actor, sc)
+    if sc.laundry and (laundry := pages_to_launder(k, actor, sc, AT_DIRECT_EXIT)):
+        yield from launder(k, actor, sc, laundry)
     else:
         put_back(k, take_laundry(k, sc))
     return freed if recursion else result
@@ -210,10 +252,10 @@ def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> St
 
 def priority_done(k: Kernel, actor: Actor, sc: ScanControl, scanned: int) -> Steps:
     """Not enough yet: wake pdflush, launder, nap."""
-    if scanned > BATCH * 3 // 2 and k.decisions.wake_pdflush(False, sc.priority):
+    if 2 * scanned > 3 * k.batch and k.decisions.wake_pdflush(False, sc.priority):
         k.dirty_throttle.wake_flusher(scanned, actor.clock)
-    if k.decisions.launder(actor.is_kswapd, AFTER_PRIORITY, len(sc.laundry), sc.priority):
-        yield from launder(k, actor, sc)
+    if pages := pages_to_launder(k, actor, sc, AFTER_PRIORITY):
+        yield from launder(k, actor, sc, pages)
     if sc.nr_scanned and sc.priority < DEF_PRIORITY - 2 and k.decisions.throttle(False, PRIORITY_DONE, sc.priority):
         yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
     else:

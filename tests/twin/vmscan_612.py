@@ -25,10 +25,12 @@ from core.decisions import (
 from core.units import JIFFY, MS
 from tests.twin.actor import GIVE_WAY, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import HOPELESS, reclaimable_pages
-from tests.twin.lru import lru_pages
+from tests.twin.generations import look_around
+from tests.twin.node import Node, nodelist
 from tests.twin.page import Page, evict, unmap
 from tests.twin.page_io import pageout
 from tests.twin.reclaim import BATCH, DEF_PRIORITY, Met, ScanControl, count_scanned, count_stolen, isolated, put_back
+from tests.twin.slab_burst import after_shrink_slab
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -70,18 +72,20 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
     if page.mapped and not sc.may_unmap:
         return KEEP
     check_dirty_writeback(batch, page)
-    marked = page.reclaim
+    marked, node = page.reclaim, k.node_of(page)
     if page.writeback:
-        if actor.is_kswapd and marked and k.node.writeback:
+        if actor.is_kswapd and marked and node.writeback:
             batch.immediate += 1
         else:
             page.reclaim = True
             batch.writeback += 1
-        return k.decisions.writeback_page(actor.is_kswapd, marked, k.node.writeback)
+        return k.decisions.writeback_page(actor.is_kswapd, marked, node.writeback)
     if page.gone:
         return FREE
     young = page.mapped and page.young
     referenced, page.referenced = page.referenced, young
+    if young and k.generations:
+        look_around(k, actor, page)
     if young:
         page.young = False
         return ACTIVATE if referenced or page.executable else KEEP
@@ -97,7 +101,7 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
         return FREE
     if page.anon and not (sc.flags & gfp.IO and sc.may_writepage):
         return KEEP
-    verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, marked and not page.anon, k.node.dirty and not page.anon, sc.priority)
+    verdict = k.decisions.dirty_page(actor.is_kswapd, page.anon, marked and not page.anon, node.dirty and not page.anon, sc.priority)
     reclaim_clean = referenced and not page.anon  # FOLIOREF_RECLAIM_CLEAN
     may_enter_fs = page.anon or sc.flags & gfp.FS
     if verdict not in (MARK, ACTIVATE) and (reclaim_clean or not may_enter_fs or not sc.may_writepage):
@@ -108,7 +112,7 @@ def fate(k: Kernel, actor: Actor, sc: ScanControl, batch: Batch, page: Page) -> 
     return verdict
 
 
-def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, pages: list[Page]) -> Steps:
+def shrink_folio_list(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool, pages: list[Page]) -> Steps:
     """Go through isolated folios and settle the batch; how many were freed."""
     batch = Batch(taken=len(pages), file_taken=len(pages) if file else 0)
     kept, freed = [], 0
@@ -121,22 +125,25 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
         if verdict == WRITE:
             yield from actor.call(pageout(k, actor, page, True))
             batch.written += 1
-        if verdict == ACTIVATE and not page.active:
+        if verdict == ACTIVATE and k.generations:
+            k.count["pgactivate"] += 1
+        elif verdict == ACTIVATE and not page.active:
             page.active = True
             batch.activated += 1
             k.count["pgactivate"] += 1
         kept.append(page)
     put_back(k, kept)
-    k.nonresident_age += batch.activated
-    k.node.isolated[file] -= len(pages)
-    lru_note_cost(k, file, batch.written, batch.taken - freed)
+    node.nonresident_age += batch.activated
+    node.isolated[file] -= len(pages)
+    lru_note_cost(k, node, file, batch.written, batch.taken - freed)
     count_stolen(k, actor, freed)
     kind = "file" if file else "anon"
     k.count[f"pgscan_{kind}"] += len(pages)
     k.count[f"pgsteal_{kind}"] += freed
     if batch.unqueued_dirty == batch.taken and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
-    for name in vars(sc.met):
+    counted = {"unqueued_dirty", "file_taken"} if k.generations else set()  # when they were sorted
+    for name in vars(sc.met).keys() - counted:
         setattr(sc.met, name, getattr(sc.met, name) + getattr(batch, name))
     much = not sc.recursion and batch.writeback and batch.writeback >= batch.taken >> (DEF_PRIORITY - sc.priority)
     if much and k.decisions.throttle(actor.is_kswapd, WHY_BATCH, sc.priority) == BY_CONGESTION:
@@ -144,11 +151,11 @@ def shrink_folio_list(k: Kernel, actor: Actor, sc: ScanControl, file: bool, page
     return freed
 
 
-def lru_note_cost(k: Kernel, file: bool, io: int, rotated: int) -> None:
+def lru_note_cost(k: Kernel, node: Node, file: bool, io: int, rotated: int) -> None:
     """Writes or reads that reclaiming this type cost, and pages scanned in vain (6.2 on; before 5.8 the nearest thing to recent_rotated); old costs fade."""
-    cost = k.node.cost
+    cost = node.cost
     cost[file] += io if 508 <= k.version < 602 else io * BATCH + rotated
-    if cost[ANON] + cost[FILE] > lru_pages(k) // 4:
+    if cost[ANON] + cost[FILE] > node.lru_pages // 4:
         cost[ANON] //= 2
         cost[FILE] //= 2
 
@@ -156,26 +163,27 @@ def lru_note_cost(k: Kernel, file: bool, io: int, rotated: int) -> None:
 # --- how much of which list ----------------------------------------------------------------------------------------------------------------
 
 
-def inactive_is_low(k: Kernel, file: bool) -> bool:
+def inactive_is_low(k: Kernel, node: Node, file: bool) -> bool:
     """The active list is too long beside the inactive one."""
-    inactive, active = k.node.nr(file, INACTIVE), k.node.nr(file, ACTIVE)
-    gb = (inactive + active) // PAGES_PER_GIB
+    inactive, active = node.nr(file, INACTIVE), node.nr(file, ACTIVE)
+    gb = (inactive + active) * k.scale.real // PAGES_PER_GIB
     return inactive * (isqrt(10 * gb) if gb else 1) < active
 
 
-def prepare_scan_control(k: Kernel, sc: ScanControl) -> None:
+def prepare_scan_control(k: Kernel, node: Node, sc: ScanControl) -> None:
     """What may be deactivated, and whether one type is enough."""
-    node = k.node
     for file in (ANON, FILE):
         refaulted = node.activated[file] != node.activated_seen[file]
-        sc.may_deactivate[file] = sc.force_deactivate or refaulted or inactive_is_low(k, file)
-    sc.cache_trim_mode = node.nr(FILE, INACTIVE) >> sc.priority > 0 and not sc.may_deactivate[FILE] and not sc.no_cache_trim_mode
-    high = sum(zone.marks.high + zone.boost for zone in k.zones)
-    few = node.nr(FILE, INACTIVE) + node.nr(FILE, ACTIVE) + k.free_pages <= high
-    sc.file_is_tiny = few and not sc.may_deactivate[ANON] and node.nr(ANON, INACTIVE) >> sc.priority > 0
+        sc.may_deactivate[file] = sc.force_deactivate or refaulted or inactive_is_low(k, node, file)
+    enough_cache = node.nr(FILE, INACTIVE) * k.scale.real >> sc.priority > 0
+    sc.cache_trim_mode = enough_cache and not sc.may_deactivate[FILE] and not sc.no_cache_trim_mode
+    high = sum(zone.marks.high + zone.boost for zone in node.zones)
+    free = sum(zone.free for zone in node.zones)
+    few = node.nr(FILE, INACTIVE) + node.nr(FILE, ACTIVE) + free <= high
+    sc.file_is_tiny = few and not sc.may_deactivate[ANON] and node.nr(ANON, INACTIVE) * k.scale.real >> sc.priority > 0
 
 
-def get_scan_count(k: Kernel, sc: ScanControl) -> dict[tuple[bool, bool], int]:
+def get_scan_count(k: Kernel, node: Node, sc: ScanControl) -> dict[tuple[bool, bool], int]:
     """Folios of each list to scan."""
     swappiness = k.values["swappiness"]
     share = {ANON: 1, FILE: 1}
@@ -189,18 +197,22 @@ def get_scan_count(k: Kernel, sc: ScanControl) -> dict[tuple[bool, bool], int]:
     elif sc.cache_trim_mode:
         share[ANON] = 0
     else:
-        total = sum(k.node.cost.values())
-        anon_cost, file_cost = total + k.node.cost[ANON], total + k.node.cost[FILE]
+        total = sum(node.cost.values())
+        anon_cost, file_cost = total + node.cost[ANON], total + node.cost[FILE]
         share[ANON] = swappiness * (anon_cost + file_cost + 1) // (anon_cost + 1)
         share[FILE] = (200 - swappiness) * (anon_cost + file_cost + 1) // (file_cost + 1)
         of = max(share[ANON] + share[FILE], 1)
-    return {which: (k.node.nr(*which) >> sc.priority) * share[which[0]] // of for which in ORDER}
+    plan = {}
+    for which in ORDER:
+        pages = (node.nr(*which) * k.scale.real >> sc.priority) * share[which[0]] // of + node.scan_carry[which]
+        plan[which], node.scan_carry[which] = divmod(pages, k.scale.real)
+    return plan
 
 
-def shrink_active_list(k: Kernel, actor: Actor, file: bool, folios: int) -> None:
+def shrink_active_list(k: Kernel, actor: Actor, node: Node, file: bool, folios: int) -> None:
     """Everything goes inactive but program text in use."""
     rotated = 0
-    for page in isolated(k.node.lists[file, ACTIVE].take_oldest(folios)):
+    for page in isolated(node.lists[file, ACTIVE].take_oldest(folios)):
         actor.clock += k.machine.scan_ns
         used, page.young = page.mapped and page.young, False if page.mapped else page.young
         if used and page.executable:
@@ -209,43 +221,43 @@ def shrink_active_list(k: Kernel, actor: Actor, file: bool, folios: int) -> None
             page.active = False
             page.workingset = True
             k.count["pgdeactivate"] += 1
-        k.node.lists[file, page.active].add(page)
+        node.lists[file, page.active].add(page)
     if rotated:
-        k.nonresident_age += rotated
-        lru_note_cost(k, file, 0, rotated)
+        node.nonresident_age += rotated
+        lru_note_cost(k, node, file, 0, rotated)
 
 
 # --- the node ------------------------------------------------------------------------------------------------------------------------------
 
 
-def shrink_lruvec(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
+def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
     """Rounds over the four lists; once enough is freed, the smaller type is dropped and the other one cut down in proportion."""
-    goal = get_scan_count(k, sc)
+    goal = get_scan_count(k, node, sc)
     left = dict(goal)
     full_scan = not actor.is_kswapd and sc.priority == DEF_PRIORITY
     freed = 0
     while left[ANON, INACTIVE] or left[FILE, ACTIVE] or left[FILE, INACTIVE]:
         for which in ORDER:
             file, active = which
-            folios = min(left[which], BATCH)
+            folios = min(left[which], k.batch)
             left[which] -= folios
             if not folios:
                 continue
             if active:
                 if sc.may_deactivate[file]:
-                    shrink_active_list(k, actor, file, folios)
+                    shrink_active_list(k, actor, node, file, folios)
                 else:
                     sc.skipped_deactivate = True
                 continue
-            verdict = yield from wait_for_isolated(k, actor, sc, file)
+            verdict = yield from wait_for_isolated(k, actor, node, sc, file)
             if verdict != ISOLATE:
-                freed += BATCH if verdict == DYING else 0
+                freed += k.batch if verdict == DYING else 0
                 continue
-            pages = isolated(k.node.lists[which].take_oldest(folios))
+            pages = isolated(node.lists[which].take_oldest(folios))
             if pages:
-                k.node.isolated[file] += len(pages)
+                node.isolated[file] += len(pages)
                 count_scanned(k, actor, len(pages))
-                freed += yield from actor.call(shrink_folio_list(k, actor, sc, file, pages))
+                freed += yield from actor.call(shrink_folio_list(k, actor, node, sc, file, pages))
                 yield GIVE_WAY
         if freed < sc.nr_to_reclaim or full_scan:
             continue
@@ -260,26 +272,26 @@ def shrink_lruvec(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
             scanned = goal[not small, active] - left[not small, active]
             left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
         full_scan = k.version < 600
-    age_anon(k, actor)
+    age_anon(k, actor, node)
     return freed
 
 
 ISOLATE, SKIP, DYING = "isolate", "return 0", "return SWAP_CLUSTER_MAX"
 
 
-def wait_for_isolated(k: Kernel, actor: Actor, sc: ScanControl, file: bool) -> Steps:
+def wait_for_isolated(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool) -> Steps:
     """The loop at the start of shrink_inactive_list(): what to do once not too much is isolated, or the patience is at its end."""
     if actor.is_kswapd or sc.recursion:
         return ISOLATE
     waited = False
-    while too_many_isolated(k, actor, sc, file):
+    while too_many_isolated(k, actor, node, sc, file):
         how = k.decisions.throttle(False, WHY_ISOLATED, sc.priority)
         if how == BY_EVENT:
             if waited or not actor.is_task:
                 return SKIP
-            yield Sleep(Wait.ISOLATED, actor.clock + 20 * MS)
+            yield Sleep(Wait.ISOLATED, k.timer(actor.clock, 20 * MS), node)
         elif how == BY_CONGESTION:
-            yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+            yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
         else:
             return ISOLATE
         waited = True
@@ -288,35 +300,34 @@ def wait_for_isolated(k: Kernel, actor: Actor, sc: ScanControl, file: bool) -> S
     return ISOLATE
 
 
-def too_many_isolated(k: Kernel, actor: Actor, sc: ScanControl, file: bool) -> bool:
+def too_many_isolated(k: Kernel, actor: Actor, node: Node, sc: ScanControl, file: bool) -> bool:
     """Other reclaimers hold more than an eighth of what the inactive list has left; who holds locks may take more."""
-    left = k.node.nr(file, INACTIVE)
+    left = node.nr(file, INACTIVE)
     if sc.flags & gfp.FS and sc.flags & gfp.IO:
         left //= 8
-    if k.node.isolated[file] > left:
+    if node.isolated[file] > left:
         return True
-    k.wake(Wait.ISOLATED, actor.clock)
+    k.wake(Wait.ISOLATED, actor.clock, node)
     return False
 
 
-def age_anon(k: Kernel, actor: Actor) -> None:
+def age_anon(k: Kernel, actor: Actor, node: Node) -> None:
     """kswapd_age_node(): let anonymous pages be referenced before they are wanted."""
-    if k.swap.slots and inactive_is_low(k, ANON):
-        shrink_active_list(k, actor, ANON, BATCH)
+    if k.swap.slots and inactive_is_low(k, node, ANON):
+        shrink_active_list(k, actor, node, ANON, k.batch)
 
 
-def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
+def shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
     """Scan, then mark the node and throttle; pages freed."""
-    node = k.node
     sc.met = Met()
-    prepare_scan_control(k, sc)
-    freed = yield from shrink_lruvec(k, actor, sc)
+    prepare_scan_control(k, node, sc)
+    freed = yield from shrink_lruvec(k, actor, node, sc)
     if not sc.recursion:
         objects, slab_pages = k.slab.shrink_612(sc.priority)
         sc.slab_scanned += objects
         freed += slab_pages
-    if not sc.recursion:
-        yield from mark_and_throttle(k, actor, sc)
+        yield from after_shrink_slab(k, actor)
+        yield from mark_and_throttle(k, actor, node, sc)
     if freed:
         node.kswapd_failures = 0
     elif sc.cache_trim_mode:
@@ -324,9 +335,9 @@ def shrink_node(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
     return freed
 
 
-def mark_and_throttle(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
+def mark_and_throttle(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
     """kswapd marks the node by what it has met; who cannot get on waits."""
-    node, met = k.node, sc.met
+    met = sc.met
     if actor.is_kswapd:
         if met.writeback and met.writeback == met.taken:
             node.writeback = True
@@ -338,13 +349,13 @@ def mark_and_throttle(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
             how = k.decisions.throttle(True, WHY_WRITEBACK, sc.priority)
             if how == BY_EVENT:
                 node.written_since_throttle = 0
-                yield Sleep(Wait.WRITEBACK, actor.clock + 100 * MS)
+                yield Sleep(Wait.WRITEBACK, k.timer(actor.clock, 100 * MS), node)
             elif how == BY_CONGESTION:
-                yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+                yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
     elif node.congested:
         how = k.decisions.throttle(False, WHY_CONGESTED, sc.priority)
-        if how == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k):
-            yield Sleep(Wait.TIMER, actor.clock + JIFFY)
+        if how == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k, node):
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, JIFFY))
         elif how == BY_CONGESTION:
             yield from wait_iff_congested(k, actor)
 
@@ -352,50 +363,54 @@ def mark_and_throttle(k: Kernel, actor: Actor, sc: ScanControl) -> Steps:
 def wait_iff_congested(k: Kernel, actor: Actor) -> Steps:
     """Wait for the next write request that is done, if a write queue is congested at all."""
     if any(device.congested for device in k.devices):
-        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+        yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
 
 
-def write_pending(k: Kernel) -> int:
+def write_pending(k: Kernel, node: Node) -> int:
     """NR_ZONE_WRITE_PENDING: a page dirtied again while it is written counts twice."""
-    return len(k.dirty) + len(k.writeback)
+    return sum(k.node_of(page) is node for pages in (k.dirty, k.writeback) for page in pages)
 
 
-def skip_throttle_noprogress(k: Kernel) -> bool:
+def skip_throttle_noprogress(k: Kernel, node: Node) -> bool:
     """kswapd is hopeless, or most of what is reclaimable does not wait for a write."""
-    return k.node.kswapd_failures >= HOPELESS or 2 * write_pending(k) <= reclaimable_pages(k)
+    return node.kswapd_failures >= HOPELESS or 2 * write_pending(k, node) <= reclaimable_pages(k, node)
 
 
-def snapshot_refaults(k: Kernel) -> None:
+def snapshot_refaults(node: Node) -> None:
     """Remember the activations seen so far."""
-    k.node.activated_seen = dict(k.node.activated)
+    node.activated_seen = dict(node.activated)
 
 
 def try_to_free_pages(k: Kernel, actor: Actor, flags: int, recursion: int) -> Steps:
     """do_try_to_free_pages(): pages freed."""
-    sc = ScanControl(flags, recursion=recursion)
+    sc = ScanControl(flags, recursion=recursion, nr_to_reclaim=k.batch)
     freed = scanned = 0
     while True:
         for sc.priority in range(DEF_PRIORITY, -1, -1):
             sc.nr_scanned = 0
-            freed += yield from actor.call(shrink_node(k, actor, sc))
+            for node in nodelist(k.nodes, actor.node):
+                sc.nr_reclaimed = freed
+                freed += yield from actor.call(k.shrink_node(actor, node, sc))
             if not recursion:
                 yield from consider_reclaim_throttle(k, actor, sc, freed)
             scanned += sc.nr_scanned
             if freed >= sc.nr_to_reclaim:
                 break
-            if scanned > BATCH * 3 // 2 and not recursion and k.decisions.wake_pdflush(False, sc.priority):
+            if 2 * scanned > 3 * k.batch and not recursion and k.decisions.wake_pdflush(False, sc.priority):
                 k.dirty_throttle.wake_flusher(scanned, actor.clock)
         else:
             sc.priority = -1
         if freed or not sc.skipped_deactivate or sc.force_deactivate:
             break
         sc.force_deactivate, sc.skipped_deactivate = True, False
-        snapshot_refaults(k)
+        for node in k.nodes:
+            snapshot_refaults(node)
         k.count["allocstall"] += 1
-    snapshot_refaults(k)
-    to_write = not freed and not recursion and 2 * write_pending(k) > reclaimable_pages(k)  # should_reclaim_retry() to v5.15
+    for node in k.nodes:
+        snapshot_refaults(node)
+    to_write = not freed and not recursion and 2 * write_pending(k, actor.node) > reclaimable_pages(k, actor.node)  # should_reclaim_retry() to v5.15
     if to_write and k.decisions.throttle(False, WHY_NOPROGRESS, sc.priority) == BY_CONGESTION:
-        yield Sleep(Wait.CONGESTION, actor.clock + 100 * MS)
+        yield Sleep(Wait.CONGESTION, k.timer(actor.clock, 100 * MS))
     return freed
 
 
@@ -404,10 +419,10 @@ def consider_reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, freed: i
     ask = k.decisions.throttle
     progress = freed > sc.nr_scanned >> 3
     if progress:
-        k.wake(Wait.NOPROGRESS, actor.clock)
+        k.wake(Wait.NOPROGRESS, actor.clock, actor.node)
     hopeless = not progress and sc.priority == 1 and not freed
-    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k):
-        yield Sleep(Wait.NOPROGRESS, actor.clock + JIFFY)
+    if hopeless and ask(False, WHY_NOPROGRESS, sc.priority) == BY_EVENT and actor.is_task and not skip_throttle_noprogress(k, actor.node):
+        yield Sleep(Wait.NOPROGRESS, k.timer(actor.clock, JIFFY), actor.node)
         return
     naps = freed < sc.nr_to_reclaim and sc.nr_scanned and sc.priority < DEF_PRIORITY - 2
     if naps and ask(False, PRIORITY_DONE, sc.priority) == BY_CONGESTION:
@@ -418,23 +433,25 @@ def consider_reclaim_throttle(k: Kernel, actor: Actor, sc: ScanControl, freed: i
 
 
 def workingset_refault(k: Kernel, page: Page) -> bool:
-    """Was it evicted so lately that it would still be here, had the lists been longer by the active ones?"""
+    """Was it evicted so lately that it would still be there, had the lists of that node been longer by the active ones?"""
     file = not page.anon
     kind = "file" if file else "anon"
-    assert page.shadow is not None
-    distance = k.nonresident_age - page.shadow
+    node, clock = page.shadow
+    distance = node.nonresident_age - clock
     k.count[f"workingset_refault_{kind}"] += 1
     others = [(FILE, ACTIVE)]
     others += [] if file else [(FILE, INACTIVE)]
     if k.swap.free > 0:
         others += [(ANON, ACTIVE), (ANON, INACTIVE)] if file else [(ANON, ACTIVE)]
     was_active, page.workingset = page.workingset, False
-    if distance > sum(k.node.nr(*which) for which in others):
+    if distance > sum(node.nr(*which) for which in others):
         return False
-    k.nonresident_age += 1
-    k.node.activated[file] += 1
+    back = k.node_of(page)
+    counts = node if k.version < 605 else back
+    counts.nonresident_age += 1
+    counts.activated[file] += 1
     k.count[f"workingset_activate_{kind}"] += 1
     if was_active:
         page.workingset = True
-        lru_note_cost(k, file, 1, 0)
+        lru_note_cost(k, back, file, 1, 0)
     return True

@@ -28,7 +28,7 @@ class Marks:
     high: int
 
 
-def marks_of(zones: tuple[int, ...], index: int, min_free_kbytes: int, scale_factor: int | None) -> Marks:
+def marks_of(zones: list[int], index: int, min_free_kbytes: int, scale_factor: int | None) -> Marks:
     """The marks of zone ``index``; ``scale_factor`` is watermark_scale_factor, None in 2.6.23."""
     pages_min = min_free_kbytes // KIB_PER_PAGE * zones[index] // sum(zones)
     if scale_factor is None:
@@ -37,7 +37,7 @@ def marks_of(zones: tuple[int, ...], index: int, min_free_kbytes: int, scale_fac
     return Marks(pages_min, pages_min + gap, pages_min + gap + gap)
 
 
-def lowmem_reserve(zones: tuple[int, ...], index: int, ratios: tuple[int, ...]) -> int:
+def lowmem_reserve(zones: list[int], index: int, ratios: tuple[int, ...]) -> int:
     """What a zone keeps from allocations that could use a higher one: a part of those, 1/256 unless the machine says otherwise; 0: nothing."""
     ratio = ratios[index] if index < len(ratios) else 256
     return sum(pages for i, pages in enumerate(zones) if i > index) // ratio if ratio else 0

@@ -44,7 +44,8 @@ class DirtyThrottle:
         self.kernel = kernel
         self.flush_wanted = 0
         self.written = self.dirtied = self.stamp = 0
-        self.bandwidth = self.average = self.ratelimit = self.balanced = FIRST_BANDWIDTH
+        self.bandwidth = self.average = self.ratelimit = self.balanced = kernel.scale.nearest(FIRST_BANDWIDTH)
+        self.poll = kernel.scale.nearest(POLL)
         self.update_due = 0
         self.is_exceeded = False
         self.totalreserve = sum(min(z.managed, z.lowmem_reserve + z.marks.high + z.reserve) for z in kernel.zones)
@@ -71,7 +72,7 @@ class DirtyThrottle:
     def limits_612(self) -> tuple[int, int]:
         """domain_dirty_limits(): percent of free pages beyond the reserve and of the file lists."""
         k = self.kernel
-        dirtyable = max(k.free_pages - self.totalreserve, 0) + k.node.nr(True, False) + k.node.nr(True, True) + 1
+        dirtyable = max(k.free_pages - self.totalreserve, 0) + sum(node.nr(True, False) + node.nr(True, True) for node in k.nodes) + 1
         limit = (k.values["dirty_ratio"] * 4096 // 100) * dirtyable // 4096
         background = (k.values["dirty_background_ratio"] * 4096 // 100) * dirtyable // 4096
         return (limit // 2 if background >= limit else background), limit
@@ -101,13 +102,14 @@ class DirtyThrottle:
     def ratelimit_pages(self) -> int:
         """2.6.23: 1/32 of the memory of a CPU."""
         machine = self.kernel.machine
-        return min(max(machine.ram_pages // (32 * machine.cpus), 16), 1024)
+        nearest = self.kernel.scale.nearest
+        return min(max(machine.ram_pages // (32 * machine.cpus), nearest(16)), nearest(1024))
 
     def look_after(self, actor: Actor) -> int:
         """Who has dirtied so many pages looks at the limits."""
         if self.kernel.old:
-            return 8 if self.exceeded(self.limits()[1]) else self.ratelimit_pages()
-        return min(actor.look_after, 8) if self.is_exceeded else actor.look_after
+            return self.kernel.scale.nearest(8) if self.exceeded(self.limits()[1]) else self.ratelimit_pages()
+        return min(actor.look_after, self.kernel.scale.nearest(8)) if self.is_exceeded else actor.look_after
 
     def balance_dirty_pages(self, actor: Actor) -> Steps:
         """For an actor that has dirtied some pages."""
@@ -145,7 +147,8 @@ class DirtyThrottle:
                 self.wake_flusher(0, actor.clock)
             if dirty <= (background + limit) // 2:
                 actor.paused_when, actor.dirtied = now, 0
-                actor.look_after = 1 << log2(limit - dirty) // 2 if dirty < limit else 1
+                real = k.scale.real
+                actor.look_after = max((1 << log2((limit - dirty) * real) // 2) // real, 1) if dirty < limit else 1
                 return
             self.is_exceeded = of_device > limit and dirty > limit
             position = self.position_ratio(background, limit, dirty, of_device)
@@ -160,7 +163,7 @@ class DirtyThrottle:
                 return
             k.count["balance_dirty_pauses"] += 1
             last_page = of_device <= self.counter_error()
-            yield Sleep(Wait.TIMER, actor.clock + pause * JIFFY)
+            yield Sleep(Wait.TIMER, k.timer(actor.clock, pause * JIFFY))
             if rate or last_page:
                 return
 
@@ -190,20 +193,20 @@ class DirtyThrottle:
         target = 2 + max(log2(self.average) - log2(self.ratelimit), 0) * 2500 // 1024
         target = min(target, longest // 2 + 1)
         pages = self.ratelimit * target // 256
-        if pages < POLL:
+        if pages < self.poll:
             target = longest
             pages = self.ratelimit * target // 256
-            if pages > POLL:
-                pages, target = POLL, HZ * POLL // self.ratelimit
+            if pages > self.poll:
+                pages, target = self.poll, HZ * self.poll // self.ratelimit
         if HZ * pages // (rate + 1) > longest:
             target = longest
             pages = rate * target // 256
-        return (target // 2 + 1 if pages >= POLL else target), pages
+        return (target // 2 + 1 if pages >= self.poll else target), pages
 
     def counter_error(self) -> int:
         """wb_stat_error()."""
         cpus = self.kernel.machine.cpus
-        return cpus * 8 * (1 + log2(cpus))
+        return cpus * 8 * (1 + log2(cpus)) // self.kernel.scale.real
 
     def position_ratio(self, background: int, limit: int, dirty: int, of_device: int) -> int:
         """wb_position_ratio(): a cubic around the set point times a line for the device; more for a device that has few of the dirty pages."""
@@ -282,7 +285,8 @@ class DirtyThrottle:
 
     def chunk(self, wanted: int) -> int:
         """writeback_chunk_size()."""
+        chunk = self.kernel.scale.nearest(CHUNK)
         if self.kernel.old:
-            return CHUNK
+            return chunk
         pages = min(self.average // 2, self.domain_limit // 8, wanted or NEVER)
-        return (pages // CHUNK + 1) * CHUNK
+        return (pages // chunk + 1) * chunk

@@ -22,7 +22,7 @@ class Writeout:
         self.kernel = kernel
         self.pages = 0
         self.admitted = 0
-        self.bound = kernel.values["writeout_cap_pages"]
+        self.bound = kernel.scale.up(kernel.values["writeout_cap_pages"])
         self.at_dirtying = bool(kernel.values.get("preallocate", 0))
 
     def hold(self, held: Held, pages: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core import gfp
 from tests.twin.lru import LruList
 from tests.twin.watermarks import Mark, Marks, discounted_min
@@ -16,13 +18,14 @@ class Zone:
         free, kernel: free frames, and frames of the kernel itself.
         reserve: below it only PF_MEMALLOC goes, and no further than ``atomic_reserve``.
         boost: on top of the marks after fragmentation (6.12).
-        active, inactive: its LRU lists in 2.6.23.
+        active, inactive, laundry: its LRU lists in 2.6.23.
         scanned: pages_scanned since a page was freed last.
         hopeless: all_unreclaimable.
         scan_active, scan_inactive: nr_scan_active and nr_scan_inactive.
     """
 
-    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int, atomic_reserve: int, rt_quarter: bool) -> None:
+    def __init__(self, pages: int, marks: Marks, lowmem_reserve: int, reserve: int, atomic_reserve: int, rt_quarter: bool, pageblock: int) -> None:
+        self.node: Any = None
         self.managed = self.free = pages
         self.kernel = 0
         self.marks = marks
@@ -30,8 +33,9 @@ class Zone:
         self.reserve = reserve
         self.atomic_reserve = atomic_reserve
         self.rt_quarter = rt_quarter
+        self.pageblock = pageblock
         self.boost = 0
-        self.active, self.inactive = LruList(), LruList()
+        self.active, self.inactive, self.laundry = LruList(), LruList(), LruList()
         self.scanned = 0
         self.hopeless = False
         self.prev_priority = 12
@@ -40,7 +44,7 @@ class Zone:
     @property
     def nr_lru(self) -> int:
         """Pages on its lists (2.6.23)."""
-        return len(self.active) + len(self.inactive)
+        return len(self.active) + len(self.inactive) + len(self.laundry)
 
     def floor(self, mark: Mark, flags: int, old: bool) -> int:
         """Free frames must stay above this."""
@@ -65,7 +69,7 @@ class Zone:
     def fell_back(self, factor: int) -> bool:
         """boost_watermark(): a pageblock more after an allocation had to take one of another migratetype; False: not in so small a zone."""
         most = self.marks.high * factor // 10_000
-        if self.managed < 4 * PAGEBLOCK or most == 0:
+        if self.managed < 4 * self.pageblock or most == 0:
             return False
-        self.boost = min(self.boost + PAGEBLOCK, max(most, PAGEBLOCK))
+        self.boost = min(self.boost + PAGEBLOCK, max(most, self.pageblock))  # a page here is as many events as real pages
         return True

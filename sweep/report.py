@@ -1,0 +1,96 @@
+"""Report: everything about a sweep in one self-contained HTML file, which opens from disk and in MLflow's artifact viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sweep.arms import AT, AT_TITLES, arms
+from sweep.errors import refusal
+from sweep.figures.history import history_svg
+from sweep.figures.importance import importance_svg
+from sweep.figures.pareto import pareto_svg
+from sweep.figures.plane import plane_svg
+from sweep.maps import build_map
+from sweep.page import environment, view_of
+from sweep.sentences import grid
+from sweep.verdict import labels
+
+if TYPE_CHECKING:
+    from sweep.results import Results
+
+FILE: Final = "report.html"
+MOST_CELLS: Final = 40  # Pareto fronts drawn unless cells are named
+MOST_BYTES: Final = 15_000_000
+_CONTENTS: Final = (("map", "map"), ("plane", "plane"), ("recommend", "recommendation"), ("why", "why"), ("search", "search"), ("pareto", "Pareto fronts"))
+
+Card = tuple[str, str]  # what it is for, and its text
+Timeline = tuple[str, tuple[str, ...]]  # the cell, and one SVG text for each policy drawn
+
+
+def write_report(
+    results: Results,
+    out: Path,
+    cells: Sequence[str] = (),
+    cards: Sequence[Card] = (),
+    timelines: Sequence[Timeline] = (),
+    tick: Callable[[str], None] = lambda _: None,
+) -> Path:
+    """Write report.html into directory ``out``.
+
+    Args:
+        results: a finished or partial sweep that compares two policies.
+        out: made if missing.
+        cells: labels or numbers of the cells whose Pareto fronts are drawn; none: the first MOST_CELLS.
+        cards: recommendations.
+        timelines: runs drawn over time.
+        tick: is told what is being drawn.
+
+    Raises:
+        ConfigError: a cell that the sweep does not have.
+    """
+    tick("map")
+    drawn = build_map(results)
+    laid = grid(results)
+    planes = [(AT_TITLES[at], plane_svg(laid, drawn.verdicts[at], f"plane {at}")) for at in AT]
+    tick("search")
+    history, importances = history_svg(results), importance_svg(results)
+    chosen = _chosen(results, cells)
+    fronts, confirmed = [], [arms(results, at) for at in AT]
+    for cell, label in chosen[: None if cells else MOST_CELLS]:
+        tick(f"cell {label}")
+        fronts.append((label, pareto_svg(results, cell, confirmed)))
+    fronts = [(label, text) for label, text in fronts if text]
+    parts = {
+        "planes": [(words, text) for words, text in planes if text],
+        "cards": cards,
+        "timelines": timelines,
+        "history": history,
+        "importances": importances,
+        "fronts": fronts,
+        "fronts_left": 0 if cells else max(len(chosen) - MOST_CELLS, 0),
+    }
+    there = {"map": True, "plane": parts["planes"], "recommend": cards, "why": timelines, "search": history or importances, "pareto": fronts}
+    contents = [(name, words) for name, words in _CONTENTS if there[name]]
+    text = environment().get_template("report.html.j2").render(view_of(drawn) | parts | {"contents": contents})
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / FILE
+    half = out / f".{FILE}.part"
+    half.write_text(text, encoding="utf-8")
+    half.replace(path)
+    return path
+
+
+def _chosen(results: Results, cells: Sequence[str]) -> list[tuple[int, str]]:
+    """Index and label of the cells asked for, or of all."""
+    known = labels(results)
+    if not cells:
+        return known
+    found = []
+    for wanted in cells:
+        matching = [(cell, label) for cell, label in known if wanted in (label, str(cell))]
+        if not matching:
+            raise refusal(f"sweep {results.name}", "cell", wanted, f"0 to {len(known) - 1}, or a label")
+        found += matching
+    return found

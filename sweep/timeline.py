@@ -1,0 +1,80 @@
+"""A run's time line: the same run in slices, looked at between them.
+
+The engine stops at its horizon before it does anything else, so a run whose horizon is moved on step by step is the same run; the digest of its
+outcome proves it each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import Machine, Outcome, Policy, Streams, engine, sched, simulator
+from core.era import ERAS
+from core.memory import boot
+from core.outcome import END_HORIZON
+from core.policy import LRUS
+from core.state import DEPTH
+from core.units import up_in_scale
+
+LEVELS: Final = ("nr_dirty", "nr_writeback", "nr_laundry", "swap_free")  # of vm, pages
+DIRECT: Final = (sched.DIRECT_2623, sched.DIRECT_612)
+COUNTERS: Final = ("stall_ns_total", "nr_stalls", "oom_kill", "pgscan_direct", "pswpout", "ops_done")  # of vm, ever growing
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What a run looked like at each moment.
+
+    Attributes:
+        outcome: of the run.
+        seconds: the moments.
+        columns: nr_free, LEVELS, COUNTERS and in_direct_reclaim (tasks); pages, nanoseconds or counts.
+        watermarks: min, low and high, all zones, pages.
+    """
+
+    outcome: Outcome
+    seconds: NDArray[np.float64]
+    columns: dict[str, NDArray[np.int64]]
+    watermarks: dict[str, int]
+
+
+def timeline(machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams, moments: int = 400) -> Timeline:
+    """Run it, looking ``moments`` times. The arguments are those of ``simulate``."""
+    values = policy.resolve(machine, params)
+    own = np.array([up_in_scale(values[t.name], machine.page_scale) if t.unit == "pages" else values[t.name] for t in policy.own] or [0], np.int64)
+    memory, boot_pages = boot(machine, policy.mechanics, values, own, streams, LRUS.index(policy.lru))
+    memory.zones["rt_quarter"] = ERAS[policy.era].rt_quarter
+    vm = memory.vm[0]
+    decisions = policy.decisions()
+    rows: list[dict[str, int]] = []
+    scale = machine.page_scale
+    for moment in range(1, moments + 1):
+        vm.horizon_ns = streams.horizon_ns * moment // moments
+        vm.ended = 0 if vm.ended == END_HORIZON else vm.ended
+        if vm.ended == 0:
+            engine.run(memory, decisions, boot_pages)
+            rows.append(_look(memory, scale))
+    vm.horizon_ns = streams.horizon_ns
+    marks = {name: scale * sum(int(zone[f"wmark_{name}"]) for zone in memory.zones) for name in ("min", "low", "high")}
+    columns = {name: np.array([row[name] for row in rows], np.int64) for name in rows[0]}
+    return Timeline(simulator._outcome(memory), columns.pop("now") / 1e9, columns, marks)
+
+
+def _look(memory: Any, scale: int) -> dict[str, int]:
+    vm = memory.vm[0]
+    found = {"now": int(vm.horizon_ns if vm.ended == END_HORIZON else vm.now), "nr_free": scale * sum(int(zone.nr_free) for zone in memory.zones)}
+    found |= {name: scale * int(vm[name]) for name in LEVELS}
+    found |= {name: int(vm[name]) for name in COUNTERS}
+    return found | {"in_direct_reclaim": sum(_is_in_direct_reclaim(memory, a) for a in range(int(vm.n_tasks)))}
+
+
+def _is_in_direct_reclaim(memory: Any, a: int) -> bool:
+    """Whether task ``a`` is in try_to_free_pages(), however deep below it."""
+    actor = memory.actors[a]
+    frames = memory.frames[a * DEPTH : a * DEPTH + int(actor.depth) + 1]
+    return not actor.dead and any(int(proc) in DIRECT for proc in frames["proc"])
