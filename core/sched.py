@@ -59,6 +59,7 @@ WAIT_HANDOFF: Final = 12  # kswapd hands over a page; wait_arg: place in the que
 WAIT_FLOOR: Final = 13  # free and clean pages above the clean floor
 WAIT_WRITEOUT: Final = 14  # writes in flight hold as much as they may
 WAIT_ISOLATED: Final = 15  # reclaim_throttle(VMSCAN_THROTTLE_ISOLATED)
+WAIT_AGEING: Final = 16  # the walk of page tables of node wait_arg
 
 
 @inlined

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 i8 = np.int64
 Two = Annotated[NDArray[np.int64], 2]
 Four = Annotated[NDArray[np.int64], 4]
-Sixteen = Annotated[NDArray[np.int64], 16]
+Waits = Annotated[NDArray[np.int64], 24]
 
 # Cold page attributes beside the static ones of streams.py (ANON, MAPPED, EXEC, END).
 CACHED: Final = 16  # has a frame
@@ -149,7 +149,7 @@ class Vm:
     net_state: i8  # network.NORMAL, EMERGENCY or DROP_ALL
     slab_burst: i8  # pages that the next caller of shrink_slab() allocates (slabtest.py)
     # waiters by kind, so that wake-ups cost nothing when nobody waits
-    waiting: Sixteen
+    waiting: Waits
     handoff_ticket: i8  # of the last who queued for a page of kswapd
     more_kswapds: i8  # index of the first kswapd beyond one a node; they are the last actors but the laundry thread
     nr_more_kswapds: i8

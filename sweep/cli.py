@@ -11,6 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from sweep.errors import HighwaterError
+from sweep.labcli import app as lab_app
+from sweep.labcli import validate
 
 app = typer.Typer(
     name="highwater",
@@ -301,6 +303,10 @@ def convert(
     from sweep.recording import converted
 
     typer.echo(converted(None if str(source) == "-" else source, out, filter_pages))
+
+
+app.add_typer(lab_app, name="lab")
+app.command()(validate)
 
 
 @app.command()

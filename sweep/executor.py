@@ -241,6 +241,8 @@ def _connect(workers: int | None, address: str | None) -> Any:
     try:
         if address is None:
             cpus = workers or usable_cpus()
+            # Ray would turn the loopback address into one that others can reach, and then listen on all of them.
+            ray._private.services.resolve_ip_for_localhost = lambda host: host
             # "local": another cluster on this machine is none of ours, whatever RAY_ADDRESS says.
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, _node_ip_address=LOOPBACK, **quiet)
         else:

@@ -14,7 +14,8 @@ import core
 import sweep
 
 REPOSITORY = Path(__file__).parents[1]
-PACKAGES = ("core", "sweep", "cluster")
+PACKAGES = ("core", "sweep", "cluster", "lab")
+LAB_DOOR = "sweep/labcli.py"  # the only file outside the lab that imports it, when one of its commands runs
 
 # Which files may import a library at all. Paths relative to the repository.
 DOORS = {
@@ -73,6 +74,10 @@ def breach(path: str, imported: Import) -> str | None:
         return "cluster imports the standard library and itself"
     if package == "sweep" and library in {"cluster", "tests", "benchmarks"}:
         return f"sweep does not know {library}"
+    if package == "sweep" and library == "lab" and (path != LAB_DOOR or imported.at_top):
+        return f"only {LAB_DOOR} may import the lab, inside its commands"
+    if package == "lab" and library in {"cluster", "tests", "benchmarks"}:
+        return f"lab does not know {library}"
     if path in LIGHT_FILES and imported.at_top and library in HEAVY:
         return f"{library} is slow to import; import it where it is used"
     return None
@@ -103,6 +108,10 @@ def test_the_arrow_points_one_way() -> None:
         ("sweep/maps.py", "from cluster import slurm\n", 1),
         ("sweep/cli.py", "import pandas as pd\n", 1),
         ("sweep/cells.py", "from .errors import SweepError\n", 1),
+        ("sweep/runner.py", "def f():\n    from lab import point\n", 2),
+        ("sweep/labcli.py", "from lab import point\n", 1),
+        ("core/engine.py", "def f():\n    import lab\n", 2),
+        ("lab/point.py", "from cluster import slurm\n", 1),
         ("cluster/slurm.py", "import core\n", 1),
         ("cluster/slurm.py", "import yaml\n", 1),
     ],
@@ -116,6 +125,8 @@ def test_a_breach_is_found(path: str, source: str, line: int) -> None:
     ("path", "source"),
     [
         ("core/jit.py", "import numba\nimport numpy as np\n"),
+        ("sweep/labcli.py", "import typer\n\ndef run():\n    from lab.running import run\n"),
+        ("lab/point.py", "from core import Machine\nfrom sweep.cells import Cell\n"),
         ("sweep/cli.py", "import typer\n\ndef run():\n    import pandas\n"),
         ("sweep/verdict.py", "from core import Machine\nimport pandas as pd\n"),
         ("sweep/cli.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\n"),

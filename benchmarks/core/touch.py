@@ -1,7 +1,7 @@
 """Nanoseconds of one core for each page touch the engine simulates: everything resident, 3 % and 25 % misses, and the curve over sizes.
 
     python benchmarks/core/touch.py [--pages 16384 65536 262144] [--rounds 5]
-    python benchmarks/core/touch.py --pages 1048576 --footprints 1400000 20000000 --rounds 3
+    python benchmarks/core/touch.py --pages 1048576 --footprints 1400000 --rounds 3
     python benchmarks/core/touch.py --pages 4194304 --footprints 5800000 30000000 --rounds 3
 
 CPU time of one process. Every figure is the median over the rounds; all 6.12 mechanics are on (policy flusher_only) unless another policy is named. A miss is a

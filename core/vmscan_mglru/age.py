@@ -1,7 +1,7 @@
 """Ageing: look at the page tables, then open a new youngest generation.
 
 Kernel: mm/vmscan.c:should_run_aging(), try_to_inc_max_seq(), walk_mm(), inc_max_seq(), inc_min_seq(), try_to_inc_min_seq(), lru_gen_age_node(),
-        lru_gen_look_around(), lruvec_is_reclaimable(), v6.12.
+        lru_gen_look_around(), lruvec_is_reclaimable(), v6.12; the wait for another's walk is that of v6.1 (mm_state.wait).
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from core import lru
 from core.jit import inlined, jit, outlined
 from core.oom import out_of_memory
 from core.reclaim import DEF_PRIORITY
-from core.sched import AGE_MGLRU, CONTINUE, give_way, pop, push
+from core.sched import AGE_MGLRU, CONTINUE, WAIT_AGEING, give_way, pop, push, sleep, wake
 from core.state import GENS, NO_LIST
 from core.streams import ACCESSED, ACTIVE, END, MAPPED, PRESENT, REFERENCED
+from core.units import INFINITY
 from core.vmscan_mglru.feedback import carry_over
 from core.vmscan_mglru.gens import MIN_NR_GENS, gen_list, make_youngest
 
 WALK_BATCH: Final = 4096  # real pages between two points where others may run
 LOOK_AROUND: Final = 64  # page table entries beside a young one, MIN_LRU_BATCH
 PTRS_PER_PTE: Final = 512  # of a page table, x86-64
+
+WAITED: Final = 1  # for another's walk
 
 
 @jit
@@ -54,14 +57,17 @@ def should_run_aging(m: Any, n: int, swappiness: int) -> tuple[bool, int]:
 
 
 @jit
-def age(m: Any, a: int, n: int, swappiness: int) -> int:
-    """Enter try_to_inc_max_seq(); at once without effect when another reclaimer is at it."""
+def age(m: Any, a: int, n: int, swappiness: int, priority: int) -> int:
+    """Enter try_to_inc_max_seq(). When another reclaimer is at it, wait for it from priority 10 on, before that do nothing."""
     f = push(m, a, AGE_MGLRU)
     f.node = n
     f.page = 0
     f.may_swap = swappiness
     if m.nodes[n].ageing:
-        return pop(m, a, 0)
+        if priority > DEF_PRIORITY - 2:
+            return pop(m, a, 0)
+        f.phase = WAITED
+        return sleep(m, a, WAIT_AGEING, n, INFINITY)
     m.nodes[n].ageing = 1
     return CONTINUE
 
@@ -69,6 +75,8 @@ def age(m: Any, a: int, n: int, swappiness: int) -> int:
 @outlined
 def step(m: Any, a: int, f: Any) -> int:
     """Walk the page tables in batches; what was used since the last walk joins the youngest generation, then a younger one begins."""
+    if f.phase == WAITED:
+        return pop(m, a, 1)
     vm = m.vm[0]
     last = min(f.page + WALK_BATCH // vm.page_scale, vm.n_pages)
     looked = 0
@@ -85,6 +93,7 @@ def step(m: Any, a: int, f: Any) -> int:
         return give_way(m, a)
     new_generation(m, f.node, f.may_swap, m.actors[a].local_ns)
     m.nodes[f.node].ageing = 0
+    wake(m, WAIT_AGEING, f.node, m.actors[a].local_ns)
     return pop(m, a, 1)
 
 

@@ -58,7 +58,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         due, pages = should_run_aging(m, f.node, swappiness)
         if due and sc.priority != DEF_PRIORITY:
             f.phase = AGED
-            return age(m, a, f.node, swappiness)
+            return age(m, a, f.node, swappiness, sc.priority)
         f.nr_to_reclaim = ((pages * vm.page_scale >> sc.priority) + vm.page_scale - 1) // vm.page_scale
         if f.nr_to_reclaim == 0:
             return done(m, pol, a, f, sc)

@@ -67,17 +67,17 @@ def test_the_type_and_the_tier_whose_refaults_cost_less_are_evicted(monkeypatch:
     choose = plain(feedback.type_to_evict)
     node.evicted[0], node.refaulted[0] = 1000, 10  # anonymous
     node.evicted[2], node.refaulted[2] = 1000, 500  # file
-    assert choose(node, 100, True) == 0
-    assert choose(node, 100, False) == 1  # no I/O allowed: clean cache
-    assert choose(node, 0, True) == 1
+    assert choose(node, 100, True) == (0, 1)  # nor does its higher tier refault
+    assert choose(node, 100, False) == (1, -1)  # no I/O allowed: clean cache
+    assert choose(node, 0, True)[0] == 1
     node.refaulted[2] = 63
-    assert choose(node, 100, True) == 1
+    assert choose(node, 100, True)[0] == 1
     node.refaulted[2] = 500
     node.refaulted[0] = 900
-    assert choose(node, 100, True) == 1
-    assert choose(node, 199, True) == 0
+    assert choose(node, 100, True)[0] == 1
+    assert choose(node, 199, True)[0] == 0
     node.min_seq[1] = 1
-    assert choose(node, 60, True) == 0  # anonymous pages are a generation older
+    assert choose(node, 60, True)[0] == 0  # anonymous pages are a generation older
     node.refaulted[2] = 100
     node.evicted[3], node.refaulted[3] = 100, 90  # used again and evicted: nearly all came back, of the others a tenth
     assert feedback.last_tier(node, 1) == 0

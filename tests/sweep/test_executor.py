@@ -188,3 +188,30 @@ class Counting(SerialExecutor[object]):
     def submit(self, work: Work[object]) -> None:
         self.submitted.append(work)
         super().submit(work)
+
+
+LISTENING = """
+import os, sys
+from pathlib import Path
+from sweep.executor import RayExecutor
+from tests import family
+executor = RayExecutor(1, None, Path(sys.argv[1]))
+ours = set()
+for pid in (os.getpid(), *family.descendants(os.getpid())):
+    try:
+        ours |= {os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        continue
+rows = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
+print(*sorted({row[1].rpartition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in ours}))
+executor.close()
+"""
+
+
+@pytest.mark.ray
+def test_a_cluster_started_here_listens_on_the_loopback_interface_alone(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LISTENING, str(tmp_path)], env=tinysweep.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    addresses = done.stdout.splitlines()[-1].split()
+    assert addresses
+    assert set(addresses) <= {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}

@@ -28,6 +28,7 @@ class Wait(Enum):
     NOPROGRESS = auto()  # reclaim_throttle(VMSCAN_THROTTLE_NOPROGRESS)
     KSWAPD = auto()  # until kswapd has freed something
     HANDOFF = auto()  # until kswapd hands over a page
+    AGEING = auto()  # until another reclaimer has walked the page tables
     FLOOR = auto()  # until the clean floor is mended
     TIMER = auto()
     SLEEP = auto()  # the task's own wish

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from core import gfp
 from core.units import MS
-from tests.twin.actor import GIVE_WAY, Actor, Steps
+from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.generations import ANON, FILE, LRU_BATCH, MIN_GENS, Generations, tier_of
 from tests.twin.oom import out_of_memory
 from tests.twin.page import Page
@@ -26,9 +26,11 @@ WALK = 4096  # page table entries between two points where others may run
 # --- ageing --------------------------------------------------------------------------------------------------------------------------------
 
 
-def age(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
-    """try_to_inc_max_seq(); only one at a time walks the page tables."""
+def age(k: Kernel, actor: Actor, node: Node, swappy: bool, priority: int) -> Steps:
+    """try_to_inc_max_seq(); only one at a time walks the page tables, who is in need waits for it (6.1)."""
     if node.gens.ageing:
+        if priority <= DEF_PRIORITY - 2:
+            yield Sleep(Wait.AGEING, NEVER, node)
         yield from actor.cond_resched()
         return
     node.gens.ageing = True
@@ -49,6 +51,7 @@ def walk(k: Kernel, actor: Actor, node: Node, swappy: bool) -> Steps:
     node.gens.begin_new(swappy, actor.clock)
     k.count["generations begun"] += 1
     node.gens.ageing = False
+    k.wake(Wait.AGEING, actor.clock, node)
 
 
 # --- reclaim -------------------------------------------------------------------------------------------------------------------------------
@@ -107,7 +110,7 @@ def try_to_shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -
         swappiness = swappiness_of(k, sc)
         due, pages = node.gens.should_age(swappiness > 0)
         if due and sc.priority != DEF_PRIORITY:
-            yield from age(k, actor, node, swappiness > 0)
+            yield from age(k, actor, node, swappiness > 0, sc.priority)
             return freed
         plan = k.scale.up(pages * k.scale.real >> sc.priority)
         if not plan:

@@ -50,7 +50,7 @@ class Node(NodeLists):
         self.scan_carry = dict.fromkeys(self.lists, 0)
 
     def nr(self, file: bool, active: bool) -> int:
-        return self.gens.nr(file, active) if self.generations else super().nr(file, active)
+        return self.gens.nr(file, active) if self.generations else len(self.lists[file, active])
 
     @property
     def lru_pages(self) -> int:
