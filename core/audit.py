@@ -99,7 +99,7 @@ def counted(m: Any) -> int:
         attr = pg.attr
         if attr & SLOT:
             slots += 1
-            if m.slots[pg.slot] != 1:
+            if m.slots[pg.slot] != p + 1:
                 return SWAP_WRONG
         if not attr & CACHED:
             if flags & NEVER or pg.list != NO_LIST or (flags & PRESENT and not attr & ZERO) or flags & (DIRTY | WRITEBACK):

@@ -17,6 +17,7 @@ from core.jit import inlined, jit
 from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WORK, WAIT_WRITEBACK, WAIT_WRITEOUT, wake
 from core.state import (
     ACTIVE_LIST,
+    AHEAD,
     FILE,
     GONE,
     INACTIVE,
@@ -181,7 +182,7 @@ def end_read(m: Any, p: int, now: int) -> None:
     if pg.attr & GONE and pg.list != NO_LIST:
         lru.remove(m, p)
         bury(m, p)
-    elif not pg.attr & GONE:
+    elif not pg.attr & (GONE | AHEAD):
         map_page(m, p)
         if pg.attr & MAPPED:
             m.flags[p] |= ACCESSED

@@ -18,6 +18,7 @@ from core.era import ERAS
 from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
 from core.network import TIME, timetable
+from core.readahead import FIRST_HITS, MAX_READAHEAD
 from core.reclaim import DEF_PRIORITY, SHRINK_BATCH, SWAP_CLUSTER_MAX
 from core.state import (
     ACTOR,
@@ -39,7 +40,6 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, FILE_READ, Streams
-from core.task import MAX_READAHEAD
 from core.units import INFINITY, KIB_PER_PAGE, MS, SECOND, in_scale, page_transfer_ns, up_in_scale
 from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS
 from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, PAGEBLOCK_PAGES, lowmem_reserve, setup_watermarks
@@ -75,7 +75,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
             "flags": (np.uint8, (streams.n_pages,)),
             "rings": (np.int32, (lruvecs * LISTS, ring)),
             "io": (IO, (4, IO_CAP)),
-            "slots": (np.uint8, (max(machine.swap_slots, 1),)),
+            "slots": (np.int32, (max(machine.swap_slots, 1),)),
         }
     )
     page = big["page"]
@@ -189,6 +189,9 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.totalreserve = sum(min(int(z.managed), int(z.lowmem_reserve + z.wmark_high + z.reserve)) for z in zones)
     vm.swap_slots = machine.swap_slots
     vm.swap_free = vm.swap_slots
+    vm.swap_window = in_scale(1 << values["page_cluster"], machine.page_scale)
+    vm.swap_faults = max(machine.page_scale >> values["page_cluster"], 1)
+    vm.swap_ra_hits = FIRST_HITS
     vm.time_to_low_ns = -1
     vm.time_to_first_oom_ns = -1
     vm.nr_free_min_seen = sum(int(z.nr_free) for z in zones)
@@ -251,6 +254,7 @@ def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -
         actor.reads_files = bool(np.any(streams.ops[actor.first : actor.last] >> 40 & 255 == FILE_READ))
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
+        actor.ra_page, actor.ra_hits = -2, FIRST_HITS
         actor.nr_dirtied_pause = in_scale(DIRTY_POLL_THRESH, machine.page_scale)
     for node in range(machine.nodes):
         kswapd = actors[tasks + node]

@@ -22,7 +22,8 @@ _OF_PAGES: Final = """
     writeout_held_max nr_prealloc_max slab_burst_max laundry_isolated laundry_max
     packets_received packets_dropped packets_overrun packets_filtered acks_lost
     pgscan_anon pgscan_file pgsteal_anon pgsteal_file
-    pgfault pgmajfault pgalloc pgfree pgactivate pgdeactivate pgrotated pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct pswpin pswpout
+    pgfault pgmajfault pgalloc pgfree pgactivate pgdeactivate pgrotated pgscan_kswapd pgscan_direct pgsteal_kswapd pgsteal_direct
+    pswpin pswpout swap_ra swap_ra_hit
     nr_dirty nr_writeback nr_dirtied nr_written nr_vmscan_write nr_vmscan_immediate_reclaim
     workingset_refault_anon workingset_refault_file workingset_activate_anon workingset_activate_file slabs_scanned
 """
@@ -120,6 +121,8 @@ class Outcome:
     kswapd_high_wmark_hit_quickly: int
     pswpin: int
     pswpout: int
+    swap_ra: int
+    swap_ra_hit: int
     nr_dirty: int
     nr_writeback: int
     nr_dirtied: int

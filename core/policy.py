@@ -47,6 +47,11 @@ SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file
 BOOST_FACTOR: Final = Tunable("watermark_boost_factor", 0, 150_000, 15_000, "1/10000 of high", "most that fragmentation adds to the watermarks", False, True)
 SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
 
+CLUSTER: Final = Tunable("page_cluster", 0, 8, None, "log2 pages", "most that a swap-in reads at once", False, True)
+
+PAGE_CLUSTER: Final = 3  # mm/swap.c:swap_setup()
+PAGE_CLUSTER_OF_SMALL: Final = 2
+SMALL_MIB: Final = 16  # of RAM
 LRUS: Final = ("classic", "mglru")  # at the places of state.CLASSIC and state.MGLRU
 SIZES: Final = (MIN_FREE.name, RESERVE.name)
 
@@ -60,6 +65,7 @@ def vm_tunables(era: int) -> tuple[Tunable, ...]:
         Tunable("dirty_ratio", 2, 100, limit, "% of dirtyable memory", "who dirties above this is throttled", False, True),
         RESERVE,
         WRITEOUT_CAP,
+        CLUSTER,
     )
     return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR, BOOST_FACTOR)
 
@@ -151,6 +157,8 @@ class Policy:
             return min(self.defaults[tunable.name], machine.real_pages * KIB_PER_PAGE // 4)
         if tunable.default is not None:
             return tunable.default
+        if tunable.name == CLUSTER.name:
+            return PAGE_CLUSTER_OF_SMALL if machine.ram_mib < SMALL_MIB else PAGE_CLUSTER
         default = default_min_free_kbytes(machine.real_pages, self.mechanics)
         if machine.thp and self.mechanics != ERA_2_6_23:
             default = max(default, recommended_min_free_kbytes([pages * machine.page_scale for node in machine.node_zones for pages in node]))

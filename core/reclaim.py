@@ -52,7 +52,7 @@ def add_to_swap(m: Any, p: int) -> bool:
         slot += 1
         if slot == vm.swap_slots:
             slot = 0
-    m.slots[slot] = 1
+    m.slots[slot] = p + 1
     vm.swap_cursor = slot + 1 if slot + 1 < vm.swap_slots else 0
     vm.swap_free -= 1
     m.page[p].slot = slot

@@ -22,6 +22,7 @@ LAUNDRY: Final = 256  # on a private laundry list
 GONE: Final = 512  # unmapped or truncated while isolated or under I/O: free it when that ends
 EVICTED: Final = 1024  # stamp holds an eviction shadow
 WORKINGSET: Final = 2048  # PG_workingset; of an evicted page: the bit of its shadow
+AHEAD: Final = 4096  # PG_readahead: read from swap beside another page, and nobody has asked for it yet
 STATIC: Final = 15
 
 NO_LIST: Final = 255
@@ -117,6 +118,11 @@ class Vm:
     totalreserve: i8
     # swap slots
     swap_slots: i8
+    swap_window: i8  # pages: most that a swap-in reads
+    swap_faults: i8  # reads of their own that the real pages of a simulated one take
+    swap_ra_prev: i8  # of swapin_nr_pages(): slot
+    swap_ra_hits: i8
+    swap_ra_win: i8
     swap_free: i8
     swap_cursor: i8
     # flusher
@@ -199,6 +205,8 @@ class Vm:
     allocstall: i8
     pageoutrun: i8
     pswpin: i8
+    swap_ra: i8
+    swap_ra_hit: i8
     pswpout: i8
     nr_dirtied: i8
     nr_written: i8
@@ -364,6 +372,9 @@ class Actor:
     looked: i8  # the touches before this one have been looked at for pages to fetch
     late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
+    ra_page: i8  # swap_readahead_info of its memory: the last page looked for
+    ra_win: i8
+    ra_hits: i8
     reads_files: i8  # it has read(2) touches outside of runs, where going on counts
     unseen_pc: i8  # the operations from here to pc are touches of which next_read knows nothing yet
     dirtied: i8  # nr_dirtied: file pages since the last balance_dirty_pages()
@@ -481,7 +492,7 @@ class Memory(NamedTuple):
     queues: NDArray[Any]  # QUEUE[lruvecs * LISTS]
     rings: NDArray[np.int32]  # int32[lruvecs * LISTS, ring], ring a power of two
     io: NDArray[Any]  # IO[device * 2 + direction, IO_CAP]
-    slots: NDArray[np.uint8]  # uint8[swap slots], 1 = in use
+    slots: NDArray[np.int32]  # int32[swap slots], 1 + the page there, 0: free
     cpu_free: NDArray[np.int64]  # int64[cpus], busy until
     touch_ns: NDArray[np.int64]  # int64[tasks * 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]

@@ -1,8 +1,7 @@
 """A task at work: the fast walk over touches whose page is as they need it, and what happens when it is not.
 
 Kernel: mm/memory.c:do_anonymous_page(), do_swap_page(), do_wp_page(); mm/filemap.c; mm/swap.c:mark_page_accessed(), v2.6.23 and v6.12.
-Differs: file readahead is a fixed window of 32 pages read in one go, not ramped up nor started early; no swap readahead;
-         a swap slot is given up at the first write after swap-in, not when swap is half full.
+Differs: a swap slot is given up at the first write after swap-in, not when swap is half full.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
 from core.flusher import fsync
 from core.fragmentation import fell_back
-from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page, try_alloc
+from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page
 from core.jit import inlined, jit, prefetch
 from core.oom import exit_memory
+from core.readahead import found_in_swapcache, may_read_ahead, read_ahead, read_swapped, returned
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
 from core.state import CACHED, EVICTED, FILE, GONE, MGLRU, NO_LIST, READING, SLOT, SWAP, ZERO
 from core.streams import (
@@ -28,7 +28,6 @@ from core.streams import (
     ANON,
     DIRTY,
     DISCARD,
-    END,
     FILE_READ,
     FILE_WRITE,
     FREE,
@@ -47,9 +46,7 @@ from core.streams import (
     WRITEBACK,
 )
 from core.units import INFINITY, MS
-from core.vmscan_612.workingset import refault
-from core.vmscan_mglru import feedback
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, MARK_NONE, watermark_ok
+from core.watermark import ERA_2_6_23, MARK_MIN, MARK_NONE
 
 FETCH: Final = 0
 PAGE_CAME: Final = 1
@@ -60,7 +57,6 @@ NEED_PAGE: Final = 2  # beside CONTINUE and YIELD
 
 LOOK_AHEAD: Final = 48  # touches
 FLAGS_AHEAD: Final = 24  # touches from there to those whose flags are fetched
-MAX_READAHEAD: Final = 32  # real pages: 128 KiB, VM_MAX_READAHEAD
 
 
 @jit
@@ -230,6 +226,8 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
     if pg.attr & MAPPED and not m.flags[p] & PRESENT:
         vm.pgfault += 1
         actor.local_ns += vm.minor_fault_ns
+        if pg.attr & SLOT:
+            found_in_swapcache(m, a, p)
         map_page(m, p)
     if dirtied and not pg.attr & ANON and stops_at_floor(m, a):
         return wait_for_floor(m, a)
@@ -318,7 +316,7 @@ def install(m: Any, a: int, p: int, z: int) -> int:
         vm.pswpin += 1
         if not enter_swapcache(m, MARK_MIN, gfp.KERNEL) and not enter_swapcache(m, MARK_NONE, gfp.KERNEL):
             vm.nr_swapcache += 1
-        return start_read(m, a, SWAP, p, attr, vm.page_scale)
+        return start_read(m, a, SWAP, p, attr, vm.swap_faults)
     vm.nr_file += 1
     if code == FILE_WRITE:
         map_page(m, p)
@@ -346,36 +344,6 @@ def note_reads(m: Any, actor: Any, end: int, to: int) -> None:
 
 
 @inlined
-def may_read_ahead(m: Any) -> bool:
-    """Is there memory above low? Without, real pages come one by one, those within a simulated one too."""
-    for z in range(len(m.zones)):
-        if watermark_ok(m.zones[z], MARK_LOW, gfp.KERNEL, m.vm[0].era):
-            return True
-    return False
-
-
-@jit
-def read_ahead(m: Any, a: int, p: int) -> None:
-    """A sequential read(2) missed at ``p``: read what follows in the file too, as far as memory above low allows (__GFP_NORETRY)."""
-    vm = m.vm[0]
-    for q in range(p + 1, p + vm.max_readahead):
-        if m.page[q - 1].attr & END or m.page[q].attr & (CACHED | GONE):
-            return
-        z = try_alloc(m, MARK_LOW, gfp.KERNEL)
-        if z < 0:
-            return
-        pg = m.page[q]
-        m.flags[q] = 0
-        if pg.attr & EVICTED and returned(m, q, z):
-            m.flags[q] |= ACTIVE
-        pg.zone = z
-        pg.attr = (pg.attr & (ALL_ATTR ^ EVICTED)) | CACHED | READING
-        lru.add_head(m, q, lru_list(m, q))
-        vm.nr_file += 1
-        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns, 1)
-
-
-@inlined
 def new_anon(m: Any, a: int, p: int) -> int:
     """do_anonymous_page() for a write: a zeroed page that belongs to the task."""
     actor = m.actors[a]
@@ -390,23 +358,6 @@ def new_anon(m: Any, a: int, p: int) -> int:
 
 
 @inlined
-def returned(m: Any, p: int, z: int) -> bool:
-    """An evicted page comes back into zone ``z``: count the refault; 6.12 decides by the refault distance whether it is active."""
-    vm = m.vm[0]
-    if vm.era != ERA_2_6_23:
-        n = m.zones[z].node
-        if vm.lru == MGLRU:
-            feedback.refault(m, p, n)
-            return False
-        return refault(m, p, n)
-    if m.page[p].attr & ANON:
-        vm.workingset_refault_anon += 1
-    else:
-        vm.workingset_refault_file += 1
-    return False
-
-
-@inlined
 def start_read(m: Any, a: int, dev: int, p: int, attr: int, faults: int) -> int:
     """Submit the read of page ``p``, which stands for ``faults`` one after another, and wait for it.
 
@@ -418,7 +369,10 @@ def start_read(m: Any, a: int, dev: int, p: int, attr: int, faults: int) -> int:
         vm.pgmajfault += 1
     actor.local_ns += vm.major_fault_ns
     m.page[p].attr = attr | READING
-    submit(m, dev, READ_IO, p, 0, actor.local_ns, faults)
+    if dev == SWAP:
+        read_swapped(m, a, p, faults)
+    else:
+        submit(m, dev, READ_IO, p, 0, actor.local_ns, faults)
     actor.late_ns = (faults - 1) * m.devs[dev].latency_ns
     look_ahead(m, a, p)
     return sleep(m, a, WAIT_PAGE, p, INFINITY)

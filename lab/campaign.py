@@ -66,12 +66,14 @@ class Campaign(Model):
         name: results go to lab/results/<name>.csv.
         kind: calibration (CPU costs may be fitted to it) or validation (nothing ever is).
         machine: of all points; its devices and sizes, never its CPU costs, reach the guest.
+        params: sysctls of all points, unless a family or a point says otherwise.
         families: the points, by workload.
     """
 
     name: Annotated[str, Field(pattern=NAME)]
     kind: Literal["calibration", "validation"]
     machine: Named
+    params: dict[str, int] = Field(default_factory=dict)
     families: Annotated[tuple[Family, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -110,7 +112,7 @@ def points(campaign: Campaign, path: Path) -> Iterator[Point]:
             sets: Mapping[str, Scalar] = {**family.set, **setting.set}
             name = f"{family.name}-{number:02}"
             cell = builder.cell(number, name, "point", (), campaign.machine, family.workload, sets)
-            yield Point(name, cell, setting.policy or family.policy, {**family.params, **setting.params}, setting.seed)
+            yield Point(name, cell, setting.policy or family.policy, {**campaign.params, **family.params, **setting.params}, setting.seed)
 
 
 def results_of(campaign: Campaign, folder: Path = RESULTS) -> Path:

@@ -24,7 +24,8 @@ CLASSIC: Final = "linux_5_16"  # what Linux 6.1 does with active and inactive li
 MGLRU: Final = "mglru"
 LRU_GEN: Final = {CLASSIC: "0", MGLRU: "7"}  # /sys/kernel/mm/lru_gen/enabled
 DMA_MIB: Final = 15  # what the kernel manages under 16 MiB
-SYSCTLS: Final = ("min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor", "dirty_background_ratio", "dirty_ratio", "swappiness")
+SYSCTLS: Final = ("min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor", "dirty_background_ratio", "dirty_ratio", "swappiness", "page_cluster")
+FILES: Final = {"page_cluster": "page-cluster"}  # where the file's name is another
 SECTION_MIB: Final = 128  # struct page of a whole section is allocated: 2 MiB
 TIMEOUT_S: Final = 60  # of the host, for the boot
 TIMEOUT_FACTOR: Final = 30  # and for each second of the guest
@@ -67,7 +68,7 @@ class Point:
         """Names what the guest is given: memory, disks, operations, settings. CPU costs are its own."""
         machine = self.machine
         disks = [[disk.read_mb_s, disk.write_mb_s, disk.latency_ns, disk.nr_requests] for disk in (machine.swap, machine.file)]
-        settings = {name: self.values[name] for name in SYSCTLS}
+        settings = {name: self.values[name] for name in SYSCTLS if name != "page_cluster" or self.values[name]}  # none was set before the simulator had it
         text = canonical([machine.ram_mib, machine.swap_mib, disks, self.streams.digest, self.policy, settings])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -76,13 +77,12 @@ class Point:
         """What is written to the guest's /proc and /sys."""
         fixed = [
             ("/proc/sys/vm/overcommit_memory", "1"),
-            ("/proc/sys/vm/page-cluster", "0"),  # no swap readahead: the simulator has none
             ("/proc/sys/vm/lowmem_reserve_ratio", "256 256 32 0 0"),  # computed anew: at boot less was managed
             ("?/sys/kernel/mm/lru_gen/enabled", LRU_GEN[self.policy]),
         ]
         if self.policy == MGLRU:
             fixed.append(("/sys/kernel/mm/lru_gen/min_ttl_ms", str(self.values["min_ttl_ms"])))
-        own = [(f"/proc/sys/vm/{name}", str(self.values[name])) for name in SYSCTLS]
+        own = [(f"/proc/sys/vm/{FILES.get(name, name)}", str(self.values[name])) for name in SYSCTLS]
         return [*fixed, *own]
 
     def check(self) -> None:

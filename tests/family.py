@@ -17,7 +17,7 @@ def _parent_and_command(pid: int) -> tuple[int, str] | None:
 
 def descendants(pid: int) -> dict[int, str]:
     """Command lines of all living descendants of a process, by pid."""
-    everyone = {int(path.name): found for path in Path("/proc").iterdir() if path.name.isdigit() and (found := _parent_and_command(int(path.name)))}
+    everyone = {int(path.name): pair for path in Path("/proc").iterdir() if path.name.isdigit() and (pair := _parent_and_command(int(path.name)))}
     found: dict[int, str] = {}
     parents = {pid}
     while parents:

@@ -18,7 +18,7 @@ def random_device(rng: np.random.Generator, name: str, network: bool = False) ->
         read_mb_s=int(rng.integers(5, 500)),
         write_mb_s=int(rng.integers(5, 500)),
         latency_ns=int(rng.integers(0, 1_000_000)),
-        seek_ns=int(rng.integers(0, 8_000_000)),
+        seek_ns=int(rng.integers(0, 8_000_000)) if rng.spawn(1)[0].integers(0, 3) else 0,
         w_alloc_milli=int(rng.choice([0, 0, 300, 1000, 2000])),
         w_class=str(rng.choice(["noio", "nofs", "atomic"])),
         w_pool=int(rng.choice([0, 0, 8])),
@@ -95,7 +95,8 @@ def random_arrivals(rng: np.random.Generator, builder: Builder, horizon_ns: int)
 
 
 def random_params(rng: np.random.Generator) -> dict[str, int]:
-    return {"min_free_kbytes": int(rng.integers(128, 400)), "reserve_kbytes": int(rng.choice([0, 0, 100]))}
+    sizes = {"min_free_kbytes": int(rng.integers(128, 400)), "reserve_kbytes": int(rng.choice([0, 0, 100]))}
+    return sizes | {"page_cluster": int(rng.spawn(1)[0].choice([0, 2, 3, 5]))}
 
 
 def on_nodes(machine: Machine, rng: np.random.Generator) -> Machine:

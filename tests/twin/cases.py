@@ -78,6 +78,7 @@ def params(rng: np.random.Generator, policy: Policy, page_scale: int) -> dict[st
         "dirty_background_ratio": int(rng.choice([1, 5, 10, 50])),
         "writeout_cap_pages": int(rng.choice([0, 0, 1, 20])),
         "swappiness": int(rng.choice([0, 60, 100])),
+        "page_cluster": int(rng.choice([0, 1, 3, 4])),
         **scale,
         **own,
     }

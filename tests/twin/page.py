@@ -20,6 +20,7 @@ class Page:
         young: the accessed bit of its page table entry.
         dirty, referenced, active, writeback, reclaim: the PG_ flags.
         locked: its read is under way.
+        ahead: PG_readahead, it was read from swap beside another page.
         lru: the list it is on; None: no frame, or isolated.
         slot: its place on the swap device.
         shadow: what is remembered of its eviction: the node and its clock of evictions, with generations a generations.Shadow.
@@ -32,6 +33,7 @@ class Page:
 
     __slots__ = (
         "active",
+        "ahead",
         "anon",
         "dirtied_ns",
         "dirty",
@@ -66,7 +68,7 @@ class Page:
         self.slot: int | None = None
         self.shadow: Any = None
         self.owner: Any = None
-        self.locked = self.gone = self.zero_page = self.workingset = False
+        self.locked = self.ahead = self.gone = self.zero_page = self.workingset = False
         self.dirtied_ns = 0
         self.clear_flags()
 
@@ -109,7 +111,7 @@ def free_page_of(k: Kernel, page: Page) -> None:
     zone, page.zone = page.zone, None
     assert zone is not None
     page.clear_flags()
-    page.locked = page.gone = page.zero_page = page.workingset = False
+    page.locked = page.ahead = page.gone = page.zero_page = page.workingset = False
     page.shadow = None
     k.free_frame(zone)
 

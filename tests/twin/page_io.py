@@ -144,8 +144,9 @@ def end_read(k: Kernel, device: BlockDevice, io: Io, now: int) -> None:
     page = io.page
     page.locked = False
     if not page.gone:
-        map_page(k, page)
-        page.young = page.young or page.mappable
+        if not page.ahead:
+            map_page(k, page)
+            page.young = page.young or page.mappable
     elif page.lru is not None:
         page.lru.remove(page)
         bury(k, page)

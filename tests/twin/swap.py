@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core import gfp
+from tests.twin.swap_readahead import Window
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Swap:
         self.cursor = 0
         self.cache: set[Page] = set()
         self.tree_pages = 0
+        self.readahead = Window(last=0)
 
     @property
     def free(self) -> int:

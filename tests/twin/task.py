@@ -34,6 +34,7 @@ from tests.twin.generations import refaulted
 from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
 from tests.twin.page import Page, forget, map_page
+from tests.twin.swap_readahead import Window, found_in_swap_cache, read_in
 from tests.twin.vmscan_612 import workingset_refault
 from tests.twin.watermarks import Mark
 from tests.twin.zone import Zone
@@ -88,6 +89,7 @@ class Task(Actor):
         self.at = self.done = 0
         self.kernel_pages = self.stash = 0
         self.next_read = -1
+        self.swap_readahead = Window()
         self.floor_pass = False  # it waited for the clean floor in vain: the next page is let through
         self.body = self.live()
 
@@ -188,6 +190,8 @@ class Task(Actor):
         if page.mappable and not page.present:
             k.count["pgfault"] += 1
             self.clock += k.machine.minor_fault_ns
+            if page.slot is not None:
+                found_in_swap_cache(k, self, page)
             map_page(k, page)
         dirtied = code in (WRITE, FILE_WRITE) and not page.dirty
         if dirtied and not page.anon and k.clean_floor.stops(self):
@@ -273,8 +277,13 @@ class Task(Actor):
             k.count["pgmajfault"] += 1
         self.clock += k.machine.major_fault_ns
         sequential = code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN)
-        faults = 1 if sequential and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
-        self.start_read(page, faults)
+        if page.anon:
+            faults = max(k.scale.real >> k.values["page_cluster"], 1)
+            page.locked = True
+            read_in(k, self, page, faults)
+        else:
+            faults = 1 if sequential and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
+            self.start_read(page, faults)
         if sequential:
             self.read_ahead(page)
         yield Sleep(Wait.PAGE, NEVER, page)
