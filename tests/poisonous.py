@@ -59,7 +59,7 @@ POLICY = Poisonous(
 
 SWEEP = """\
 name: poisoned
-seed: 3
+seed: 6
 machine:
   ram_mib: 8
   cpus: 2

@@ -33,7 +33,7 @@ def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (tinysweep.TINY.replace("trials: 5", "trails: 5"), "tiny.yaml: search.trails: unknown key; allowed: batch, "),
+        (tinysweep.TINY.replace("trials: 5", "trails: 5"), "tiny.yaml: search.trails: unknown key; allowed: baselines, batch, "),
         (tinysweep.TINY.replace("batch: 2", "batch: 0"), "tiny.yaml: search.batch: 0; allowed: >= 1"),
         (tinysweep.TINY + "seed: 3\n", 'tiny.yaml:24: found duplicate key "seed"'),
         (tinysweep.TINY.replace("postponed", "prompt"), "tiny.yaml: policies[1]: prompt; allowed: "),

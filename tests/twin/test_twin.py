@@ -86,6 +86,7 @@ REACHED_2_6_23 = {"deadlock": 1}
 REACHED_6_12 = {"balance_dirty_pauses": 50, "nr_vmscan_immediate_reclaim": 20, "workingset_activate_file": 20}
 WAITING = {"allocstall": 0, "pgsteal_direct": 0, "pgscan_direct_throttle": 60}  # who would reclaim waits for kswapd
 REACHED_OTHERWISE = {
+    "clean_floor": {"deadlock": 0},  # what is clean can always be taken
     "handoff": WAITING,
     "inline": {"acks_lost": 1},
     "laundry_queue": WAITING,
@@ -132,8 +133,11 @@ def test_the_cases_are_of_all_kinds() -> None:
 
 def test_a_difference_of_one_page_would_be_seen() -> None:
     policy = policies.load("inline")
-    machine, params, streams = case(0, policy)
-    assert twin(machine, policy, params, streams) != twin(machine, policy, params | {"min_free_kbytes": params["min_free_kbytes"] + 4}, streams)
+    seen = 0
+    for seed in range(12):
+        machine, params, streams = case(seed, policy)
+        seen += twin(machine, policy, params, streams) != twin(machine, policy, params | {"min_free_kbytes": params["min_free_kbytes"] + 4}, streams)
+    assert seen >= 4, "the others never come near the reserve"
 
 
 def test_quantiles_of_stalls() -> None:
