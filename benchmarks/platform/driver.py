@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.platform.ready import ready
 from core import Outcome, policies
 from sweep.executor import make
 from sweep.pieces import Chain, Piece
@@ -90,39 +91,12 @@ def measured(plan: Plan, kind: Any, workers: int, runner: type[Runner], points: 
     with tempfile.TemporaryDirectory() as name, Store(Path(name)) as store, Stop("") as stop:
         open_store(plan, store)
         executor = make(kind, workers, None, Path(name))
-        _ready(executor, plan, workers)
+        ready(executor, workers)
         began, cpu = time.perf_counter(), time.process_time()
         tally = runner(plan, store, executor, points).run(stop)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         executor.close()
         return seconds, cpu, tally.simulations_now
-
-
-@dataclass(frozen=True)
-class Hello:
-    """Makes a worker import what it needs, and keeps it for a moment, so that each one gets its own."""
-
-    seconds: float
-
-    def run(self) -> int:
-        """The worker's process id."""
-        import optuna  # noqa: F401 - the worker's import, before the clock starts
-
-        time.sleep(self.seconds)
-        return os.getpid()
-
-    def failure(self, reason: str) -> str:
-        """The line for a user."""
-        return reason
-
-
-def _ready(executor: Any, plan: Plan, workers: int) -> None:
-    for seconds in (0.0, 1.0):
-        for _ in range(workers):
-            executor.submit(Hello(seconds))
-        count = 0
-        while count < workers:
-            count += executor.next(1.0) is not None
 
 
 def noop(kind: str, workers: list[int], trials: int) -> None:
