@@ -6,8 +6,8 @@ Kernel: mm/memory.c:swapin_readahead(), mm/swapfile.c:valid_swaphandles(), v2.6.
 CPU:    a page read ahead in a file costs what a fault without I/O does (estimate: allocation, index and LRU too; one bio takes them all), in swap a bio of its own
         (submit_ns). In the mechanics of 2.6.23 it costs nothing.
 Differs: file readahead is a fixed window of 32 pages read in one go, not ramped up nor started early. Memory for a page beside is never reclaimed for: above
-         low, else above min with kswapd awake, else the rest is not read. A task's anonymous memory is one VMA, cut at the ends of its regions; a
-         window is not cut at the end of a page table.
+         low, else above min with kswapd awake, else the rest is not read; nor is it below a clean floor (clean_floor.py). A task's anonymous memory
+         is one VMA, cut at the ends of its regions; a window is not cut at the end of a page table.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Final
 from core import gfp, lru
 from core.allocator import wake_kswapd
 from core.device import READ_IO, lru_list, submit
+from core.dirty import floor_broken
 from core.frames import ALL_ATTR, enter_swapcache, give, try_alloc
 from core.jit import inlined, jit, outlined
 from core.state import AHEAD, CACHED, EVICTED, FILE, GONE, MGLRU, READING, SLOT, SWAP
@@ -195,6 +196,9 @@ def read_beside(m: Any, a: int, q: int) -> bool:
     vm = m.vm[0]
     if m.page[q].attr & (CACHED | GONE):
         return True
+    if vm.clean_floor > 0 and floor_broken(m):
+        wake_kswapd(m, m.actors[a].local_ns)
+        return False
     z = try_alloc(m, MARK_LOW, gfp.KERNEL)
     if z < 0:
         wake_kswapd(m, m.actors[a].local_ns)
