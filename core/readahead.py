@@ -3,8 +3,8 @@
 Kernel: mm/memory.c:swapin_readahead(), mm/swapfile.c:valid_swaphandles(), v2.6.23; mm/swap_state.c:swap_cluster_readahead(), swap_vma_readahead(),
         __swapin_nr_pages(), swap_ra_info(), lookup_swap_cache(), v6.1 and v6.12. The window follows its hits since v3.14, and since v4.14 addresses,
         not slots, where the swap device does not seek.
-CPU:    a page read ahead in a file costs what a fault without I/O does (estimate: allocation, index and LRU too; one bio takes them all), in swap a bio of its own
-        (submit_ns). In the mechanics of 2.6.23 it costs nothing.
+CPU:    a page read ahead in a file costs what a fault without I/O does (estimate: allocation, index and LRU too; one bio takes them all), in swap a bio of
+        its own (submit_ns). In the mechanics of 2.6.23 it costs nothing.
 Differs: file readahead is a fixed window of 32 pages read in one go, not ramped up nor started early. Memory for a page beside is never reclaimed for: above
          low, else above min with kswapd awake, else the rest is not read; nor is it below a clean floor (clean_floor.py). A task's anonymous memory
          is one VMA, cut at the ends of its regions; a window is not cut at the end of a page table.
