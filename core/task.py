@@ -55,8 +55,8 @@ DONE: Final = 3
 
 NEED_PAGE: Final = 2  # beside CONTINUE and YIELD
 
-LOOK_AHEAD: Final = 64  # touches
-AT_ONCE: Final = 16  # touches: so many together
+LOOK_AHEAD: Final = 96  # touches
+AT_ONCE: Final = 32  # touches: so many together
 FLAGS_AHEAD: Final = 24  # touches from there to those whose flags are fetched
 
 

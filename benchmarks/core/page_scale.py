@@ -149,7 +149,7 @@ def finished(path: Path, cells: int) -> list[Run]:
     """The cells of a file that a run with the same options has begun, in their order; what is left of one half written is cut off."""
     if not path.exists():
         return []
-    kinds = {"int": int, "float": float, "str": str, "bool": lambda text: text == "True"}
+    kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "str": str, "bool": lambda text: text == "True"}
     with path.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if None not in row.values()]
     rows = rows[: min(len(rows) // RUNS, cells) * RUNS]
