@@ -57,7 +57,7 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was begun; refuse to begin one.")] = False,
     trial_limit: Annotated[float, typer.Option(min=0.1, metavar="S", help="CPU time after which a trial is given up.")] = 600.0,
 ) -> None:
-    """Run a sweep, or go on with one that was interrupted; then draw its map and publish it."""
+    """Run the sweeps of a file, or go on with those that were interrupted; draw the map of each and publish it."""
     from sweep.launch import Options, launch
     from sweep.library import sweep_file
 
@@ -72,12 +72,13 @@ def check(
 ) -> None:
     """Validate a sweep or scenario file with everything it names; run nothing."""
     from sweep.library import config_file
-    from sweep.plan import load_plan
+    from sweep.plan import load_plans
     from sweep.scenario import is_scenario, load_scenario
 
     path = config_file(file, "sweep", "scenario")
-    found = (load_scenario if is_scenario(path) else load_plan)(path, tuple(sets or ()))
-    typer.echo(f"{path}: ok: {found.extent}")
+    found = [load_scenario(path, tuple(sets or ()))] if is_scenario(path) else load_plans(path, tuple(sets or ()))
+    for one in found:
+        typer.echo(f"{path}: ok: {one.extent}")
 
 
 @app.command()
@@ -91,10 +92,12 @@ def plan(
     from sweep.estimate import estimate, lines
     from sweep.executor import usable_cpus
     from sweep.library import sweep_file
-    from sweep.plan import load_plan
+    from sweep.plan import load_plans
 
-    for line in lines(estimate(load_plan(sweep_file(file), tuple(sets or ())), seconds), cores or usable_cpus()):
-        typer.echo(line)
+    plans = load_plans(sweep_file(file), tuple(sets or ()))
+    for one in plans:
+        for line in lines(estimate(one, seconds / len(plans)), cores or usable_cpus()):
+            typer.echo(line)
 
 
 @app.command()
