@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sweep.results import Results
 
 ALL_BELOW: Final = 2000  # from here on, MLflow's pages get slow with one run a trial
+CHARTS: Final = "highwater"  # identifier of the section with the charts
 TrialRuns = Literal["auto", "all", "pareto", "none"]
 
 # Means over replicates: metric name -> (column, divisor).
@@ -137,7 +138,7 @@ def _matters(trials: pd.DataFrame, top_k: int) -> np.ndarray[Any, np.dtype[np.bo
 
 
 def view(projection: Projection) -> str:
-    """State of MLflow's runs table in which OOM rate and throughput stand first (a shared view, as JSON)."""
+    """State of MLflow's runs table and charts (a shared view, as JSON): OOM rate and throughput first, and charts of all runs instead of bars of the first ten."""
     knobs = sorted({name for record in projection.records for name, _ in record.params} - {"policy", "cell"})
     metrics = ("oom_rate", "throughput", "oom_rate_ci_hi", "confirm/oom_rate", "confirm/throughput", "stall_p99_ms")
     columns = [f"metrics.`{name}`" for name in metrics] + ["tags.`verdict`", "tags.`policy`", "tags.`cell`"]
@@ -148,8 +149,25 @@ def view(projection: Projection) -> str:
         "columnWidths": {"attributes.`Run Name`": 320} | dict.fromkeys(columns[2:5], 160),
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
+        "runsHiddenMode": "SHOWALL",
+        "isAccordionReordered": True,
+        "compareRunSections": [{"uuid": CHARTS, "name": "Highwater", "display": True, "isReordered": True, "deleted": False, "isGenerated": False}],
+        "compareRunCharts": charts(knobs),
     }
     return json.dumps(state)
+
+
+def charts(knobs: Sequence[str]) -> list[dict[str, Any]]:
+    """Charts that stay readable with hundreds of runs: points and parallel coordinates, not a bar a run."""
+    common = {"deleted": False, "isGenerated": False, "metricSectionId": CHARTS, "runsCountToCompare": ALL_BELOW}
+    found: list[dict[str, Any]] = [
+        common | {"type": "SCATTER", "uuid": f"{CHARTS}-{x}-{y}", "xaxis": {"key": x, "type": "METRIC"}, "yaxis": {"key": y, "type": "METRIC"}}
+        for x, y in (("oom_rate", "throughput"), ("stall_p99_ms", "throughput"))
+    ]
+    if knobs:
+        lines = {"type": "PARALLEL", "uuid": f"{CHARTS}-settings", "selectedParams": list(knobs[:6]), "selectedMetrics": ["throughput", "oom_rate"]}
+        found.append(common | lines | {"showAllRuns": True})
+    return found
 
 
 class _Context:
