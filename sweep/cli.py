@@ -129,7 +129,8 @@ def map_(
     from sweep.results import load_results
 
     directory = results_directory(where)
-    draw(load_results(directory), out or directory, *(policies or (None, None)), axes)
+    challenger, baseline = policies or (None, None)
+    draw(load_results(directory), out or directory, challenger, baseline, axes)
 
 
 @app.command()

@@ -95,7 +95,8 @@ def study_searches(label: str) -> tuple[tuple[str, str], ...]:
 def map_note(verdicts: Sequence[Verdict]) -> str:
     """The note of the run that carries the map."""
     sentence = quoted(summary(verdicts)) if verdicts else "Nothing is compared yet."
-    return f"{sentence}\n\nOpen **map/map.html** among the artifacts, or **map/report.html** if a report was written; `tables/` holds every trial and replicate as CSV."
+    pages = "Open **map/map.html** among the artifacts, or **map/report.html** if a report was written"
+    return f"{sentence}\n\n{pages}; `tables/` holds every trial and replicate as CSV."
 
 
 def quoted(text: str) -> str:

@@ -23,7 +23,14 @@ FILE: Final = "report.html"
 MOST_CELLS: Final = 40  # Pareto fronts drawn unless cells are named
 MOST_BYTES: Final = 15_000_000
 RESERVED: Final = 3_000_000  # of them for all that is neither a front nor a time line
-_CONTENTS: Final = (("map", "map"), ("plane", "between the cells"), ("recommend", "recommendation"), ("why", "why"), ("search", "search"), ("pareto", "Pareto fronts"))
+_CONTENTS: Final = (
+    ("map", "map"),
+    ("plane", "between the cells"),
+    ("recommend", "recommendation"),
+    ("why", "why"),
+    ("search", "search"),
+    ("pareto", "Pareto fronts"),
+)
 
 Card = tuple[str, str]  # what it is for, and its text
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -95,6 +95,8 @@ def timeline_svg(line: Timeline, shared: Scales, title: str) -> str:
 
 
 def _panels(axes: Sequence[Axes], line: Timeline, shared: Scales) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     free, waiting, tasks = axes
     _free(free, line, shared)
     for name, words, colour, style in _WAITING:
@@ -103,9 +105,9 @@ def _panels(axes: Sequence[Axes], line: Timeline, shared: Scales) -> None:
     waiting.set_ylim(0, shared.waiting)
     tasks.fill_between(line.seconds, line.columns["in_direct_reclaim"], step="pre", color="#a4262c", alpha=0.75, lw=0, label="in direct reclaim")
     tasks.set_ylim(0, shared.tasks)
-    tasks.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    tasks.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     for place, words in ((free, "free (MiB)"), (waiting, "waiting to be clean (MiB)"), (tasks, f"stalled tasks of {line.tasks}")):
-        _finish(place, line, shared, words)
+        _finish(place, line, shared, words, is_first=place is free)
     tasks.set_xlabel("seconds of simulated time", fontsize=_SMALL + 0.5, color=INK)
 
 
@@ -120,17 +122,18 @@ def _free(axes: Axes, line: Timeline, shared: Scales) -> None:
     axes.set_ylim(0, shared.free)
 
 
-def _finish(axes: Axes, line: Timeline, shared: Scales, words: str) -> None:
+def _finish(axes: Axes, line: Timeline, shared: Scales, title: str, *, is_first: bool) -> None:
     """Frame, legend, and the moment of death."""
     fatal = line.fatal
     if fatal is not None:
         axes.axvline(float(line.seconds[fatal]), color=DEATH, lw=1.1, ls=(0, (4, 2)))
-        axes.plot([float(line.seconds[fatal])], [0.94], marker="X", color=DEATH, markersize=7, clip_on=False, transform=axes.get_xaxis_transform(), zorder=5,
-                  linestyle="", label="first OOM kill" if axes.get_subplotspec().rowspan.start == 0 else None)  # type: ignore[union-attr]  # fmt: skip
+        words = "first OOM kill" if is_first else None
+        place: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 5}
+        axes.plot([float(line.seconds[fatal])], [0.94], marker="X", color=DEATH, markersize=7, linestyle="", label=words, **place)
     elif line.outcome.deadlock:
         axes.axvline(float(line.seconds[-1]), color=DEATH, lw=1.1, ls=(0, (4, 2)), label="deadlock")
     axes.set_xlim(0, shared.seconds)
-    axes.set_title(words, loc="left", fontsize=_SMALL + 0.5, color=INK, parse_math=False, pad=4)
+    axes.set_title(title, loc="left", fontsize=_SMALL + 0.5, color=INK, parse_math=False, pad=4)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
@@ -138,5 +141,6 @@ def _finish(axes: Axes, line: Timeline, shared: Scales, words: str) -> None:
     axes.tick_params(colors=SOFT, labelsize=_SMALL)
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        axes.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.01, 0.985), ncols=len(handles) if len(handles) < 5 else 3, fontsize=_SMALL - 0.5, frameon=False,
+        columns = len(handles) if len(handles) < 5 else 3
+        axes.legend(handles, labels, loc="lower right", bbox_to_anchor=(1.01, 0.985), ncols=columns, fontsize=_SMALL - 0.5, frameon=False,
                     borderpad=0, borderaxespad=0.2, handlelength=1.6, handletextpad=0.5, columnspacing=0.9, labelcolor=SOFT)  # fmt: skip

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.mlflow_server
 
 
 def plan(cell: Any, policy: str, tuned: bool) -> Truth:
-    dies = policy == "postponed" and cell["anon_share"] >= 0.8 or policy == "flusher_only" and cell["w_alloc_milli"] == 1000 and not tuned
+    dies = cell["anon_share"] >= 0.8 if policy == "postponed" else policy == "flusher_only" and cell["w_alloc_milli"] == 1000 and not tuned
     return Truth(oom=1.0 if dies else 0.0, speed=60_000 if tuned else 50_000)
 
 
