@@ -19,6 +19,7 @@ from core import (
     laundry_thread,
     network,
     pageout,
+    plug,
     prealloc,
     sched,
     slabtest,
@@ -109,6 +110,8 @@ def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
         if actor.local_ns >= limit:
             actor.ready_ns = actor.local_ns
             return
+    if actor.plug_nr > 0 and actor.wait != sched.WAIT_NONE:  # sched_submit_work()
+        plug.flush_plug(m, a)
 
 
 @jit

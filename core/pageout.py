@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from core import gfp, prealloc
 from core.allocator import alloc, alloc_slow
-from core.device import WRITE_IO, queue_full, submit
+from core.device import WRITE_IO, submit
 from core.frames import give_kernel, take_kernel
 from core.jit import inlined, jit, outlined
+from core.plug import add_to_plug, no_request, plugs
 from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEOUT, pop, push, sleep, wake
 from core.state import CACHED, DEPTH, FILE, GONE, SWAP
 from core.streams import ANON, DIRTY, RECLAIM, WRITEBACK
@@ -64,7 +65,7 @@ def step(m: Any, a: int, f: Any) -> int:
     f.phase = SUBMIT
     if not still_wanted(m, f.page):
         return give_up(m, a, f, d)
-    if queue_full(m, f.dev, WRITE_IO, f.page):
+    if no_request(m, a, f.dev, f.page):
         return sleep(m, a, WAIT_REQUEST, f.dev, INFINITY)
     write(m, a, f)
     return pop(m, a, 1)
@@ -210,7 +211,10 @@ def write(m: Any, a: int, f: Any) -> None:
     if m.vm[0].prealloc:
         take_along(m, f)
     m.actors[a].local_ns += m.vm[0].submit_ns
-    submit(m, f.dev, WRITE_IO, f.page, f.held, m.actors[a].local_ns, 1)
+    if plugs(m, a, f.dev):
+        add_to_plug(m, a, f.dev, f.page)
+    else:
+        submit(m, f.dev, WRITE_IO, f.page, f.held, m.actors[a].local_ns, 1)
 
 
 @inlined
@@ -219,11 +223,14 @@ def write_at_once(m: Any, a: int, p: int) -> bool:
     vm = m.vm[0]
     actor = m.actors[a]
     dev = SWAP if m.page[p].attr & ANON else FILE
-    if m.devs[dev].w_alloc_milli > 0 or vm.prealloc or actor.local_ns >= actor.limit_ns or queue_full(m, dev, WRITE_IO, p):
+    if m.devs[dev].w_alloc_milli > 0 or vm.prealloc or actor.local_ns >= actor.limit_ns or no_request(m, a, dev, p):
         return False
     start_writeback(m, p, dev, 1)
     actor.local_ns += vm.submit_ns
-    submit(m, dev, WRITE_IO, p, 0, actor.local_ns, 1)
+    if plugs(m, a, dev):
+        add_to_plug(m, a, dev, p)
+    else:
+        submit(m, dev, WRITE_IO, p, 0, actor.local_ns, 1)
     return True
 
 

@@ -4,8 +4,8 @@ Kernel: mm/memory.c:swapin_readahead(), mm/swapfile.c:valid_swaphandles(), v2.6.
         __swapin_nr_pages(), swap_ra_info(), lookup_swap_cache(), v6.1 and v6.12. The window follows its hits since v3.14, and since v4.14 addresses,
         not slots, where the swap device does not seek.
 Differs: file readahead is a fixed window of 32 pages read in one go, not ramped up nor started early. Memory for a page beside is never reclaimed for: above
-         low, else above min with kswapd awake, else the rest is not read. A task's anonymous memory is one VMA, cut at the ends of its regions; a
-         window is not cut at the end of a page table.
+         low, else above min with kswapd awake, else the rest is not read; nor is it below a clean floor (clean_floor.py). A task's anonymous memory
+         is one VMA, cut at the ends of its regions; a window is not cut at the end of a page table.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 from core import gfp, lru
 from core.allocator import wake_kswapd
 from core.device import READ_IO, lru_list, submit
+from core.dirty import floor_broken
 from core.frames import ALL_ATTR, enter_swapcache, give, try_alloc
 from core.jit import inlined, jit, outlined
 from core.state import AHEAD, CACHED, EVICTED, FILE, GONE, MGLRU, READING, SLOT, SWAP
@@ -193,6 +194,9 @@ def read_beside(m: Any, a: int, q: int) -> bool:
     if m.page[q].attr & (CACHED | GONE):
         return True
     now = m.actors[a].local_ns
+    if vm.clean_floor > 0 and floor_broken(m):
+        wake_kswapd(m, now)
+        return False
     z = try_alloc(m, MARK_LOW, gfp.KERNEL)
     if z < 0:
         wake_kswapd(m, now)

@@ -42,6 +42,7 @@ MGLRU: Final = 1
 SWAP: Final = 0
 FILE: Final = 1
 IO_CAP: Final = 1 << 16  # pages in flight per device and direction: 128 requests of at most 320 pages, with room
+PLUG_CAP: Final = 32 * 32 + 320  # pages in a plug: requests of less than 128 KiB, and the last one
 DEPTH: Final = 40  # frames an actor can stack
 
 
@@ -382,6 +383,11 @@ class Actor:
     dirty_paused_when: i8  # jiffies, in the virtual time that its pauses make
     ticket: i8  # its place in the queue for a page of kswapd (0: none)
     floor_pass: i8  # it waited for the clean floor in vain: the next page is let through
+    plugs: i8  # plugs that it has begun, one inside the other
+    plug_nr: i8  # pages that wait in the outermost
+    plug_requests: i8
+    plug_dev: i8  # device of the last request there
+    plug_pages: i8  # pages of the last request there
 
 
 class Frame:
@@ -492,6 +498,7 @@ class Memory(NamedTuple):
     queues: NDArray[Any]  # QUEUE[lruvecs * LISTS]
     rings: NDArray[np.int32]  # int32[lruvecs * LISTS, ring], ring a power of two
     io: NDArray[Any]  # IO[device * 2 + direction, IO_CAP]
+    plugged: NDArray[np.int32]  # int32[actors, PLUG_CAP], pages that wait in plugs
     slots: NDArray[np.int32]  # int32[swap slots], 1 + the page there, 0: free
     cpu_free: NDArray[np.int64]  # int64[cpus], busy until
     touch_ns: NDArray[np.int64]  # int64[tasks * 4], cost of each kind of touch

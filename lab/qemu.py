@@ -69,7 +69,7 @@ def command(kernel: Kernel, image: Path, shared: Path, size: int, memory_mib: in
         *("-accel", "tcg,thread=single", "-icount", "shift=2,sleep=off", "-m", f"{memory_mib}M", "-smp", str(cpus)),
         *("-kernel", str(kernel.image), "-initrd", str(image), "-append", COMMAND_LINE),
         *("-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"),
-        *("-rtc", "base=2026-01-01T00:00:00,clock=vm", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
+        *("-seed", "1", "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"),
         *("-object", f"memory-backend-file,id=plan,share=on,mem-path={shared},size={size}", "-device", "ivshmem-plain,memdev=plan"),
     ]
 

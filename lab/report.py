@@ -11,7 +11,7 @@ from typing import Final
 from lab.plan import SAMPLE_BYTES, TASK_BYTES, Plan
 from lab.qemu import DONE, HANG, HORIZON, PANICKED, TIMEOUT, Ending
 
-SOURCES: Final = ("vmstat", "zoneinfo", "pressure_memory", "pressure_io", "stat", "meminfo")
+SOURCES: Final = ("vmstat", "zoneinfo", "pressure_memory", "pressure_io", "stat", "meminfo", "ops")
 BUCKETS: Final = 40
 TASK: Final = struct.Struct("<13q40q")
 
@@ -43,6 +43,11 @@ class Sample:
     def vmstat(self) -> dict[str, int]:
         """/proc/vmstat."""
         return {name: int(value) for name, value in (line.split() for line in self.text["vmstat"].splitlines() if line.count(" ") == 1)}
+
+    @property
+    def ops(self) -> int:
+        """Operations that the tasks have done."""
+        return sum(int(value) for value in self.text["ops"].split())
 
     @property
     def managed(self) -> int:

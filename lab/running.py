@@ -96,7 +96,7 @@ def consumed(point: Point, guest: Run) -> str:
 
 def write_series(guest: Run, path: Path) -> None:
     """All samples of /proc/vmstat and the free pages and marks of zones, one row a sample."""
-    rows: Sequence[dict[str, int]] = [{"ns": sample.ns, "psi_memory_us": sample.pressure_us, **sample.vmstat} for sample in guest.samples]
+    rows: Sequence[dict[str, int]] = [{"ns": sample.ns, "ops": sample.ops, "psi_memory_us": sample.pressure_us, **sample.vmstat} for sample in guest.samples]
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()

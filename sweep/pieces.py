@@ -8,6 +8,7 @@ process of its own, until it is known which of them is poison.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,7 +27,7 @@ LIMIT_S: Final = 600.0  # of one trial, all its replicates
 
 
 @dataclass(frozen=True)
-class Piece:
+class Piece(ABC):
     """Base of all pieces.
 
     Attributes:
@@ -37,9 +38,9 @@ class Piece:
     task: Task
     limit_s: float | None = LIMIT_S
 
+    @abstractmethod
     def run(self) -> Any:
         """Compute it. Runs on a worker."""
-        raise NotImplementedError
 
     def failure(self, reason: str) -> str:
         """The line for a user, when it failed for ``reason``."""

@@ -71,3 +71,10 @@ def run(directory: Path, *options: str | Path) -> subprocess.CompletedProcess[st
 def tables(results: Path) -> Sequence[bytes]:
     """The exported tables, as bytes."""
     return [path.read_bytes() for path in export(load_results(results), results / "csv")]
+
+
+def undisturbed(directory: Path) -> Sequence[bytes]:
+    """The tables of the sweep in ``directory`` as one process gives them from beginning to end; the results stay in ``whole``."""
+    done = run(directory, "--executor", "serial", "--results", directory / "whole")
+    assert done.returncode == 0, done.stderr
+    return tables(directory / "whole")

@@ -1,11 +1,11 @@
 """What the driver costs: trials per second and CPU per trial with simulations that do nothing, and over a long sweep.
 
     python benchmarks/platform/driver.py noop [--workers 1 2 64] [--executor process] [--trials 20000]
-    python benchmarks/platform/driver.py flat [--trials 10000]
+    python benchmarks/platform/driver.py flat [--trials 10000] [--results DIRECTORY]
 
 noop: random search; workers ask Optuna and make up the rows, so that nothing is left but asking, sending, committing each batch to the store
-with full synchronisation, and counting. flat: a real sweep of short simulations (peers.yaml with 1 s), with the driver's CPU time and memory at
-points on the way; the search is what the file says for that budget.
+with full synchronisation, and counting. flat: a real sweep of short simulations (peers.yaml with 1 s), published to
+MLflow on the way, with the driver's CPU time and memory at points; the search is what the file says for that budget.
 """
 
 from __future__ import annotations
@@ -20,8 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.platform.ready import ready
 from core import Outcome, policies
+from sweep.config import Mlflow
 from sweep.executor import make
+from sweep.follower import Follower
+from sweep.mlflowdb import local_uri
 from sweep.pieces import Chain, Piece
 from sweep.plan import Plan, load_plan
 from sweep.progress import Tally
@@ -31,6 +35,7 @@ from sweep.store import Store, StudyKey
 from sweep.study import Task, chosen
 from sweep.trial import Replicate, ReplicateRow, TrialRow
 from sweep.warm import warm
+from tests.faulty import mlflow_server
 
 PEERS = Path(__file__).with_name("peers.yaml")
 NAMES = Outcome.fields()
@@ -85,44 +90,17 @@ def _resident_mib() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
-def measured(plan: Plan, kind: Any, workers: int, runner: type[Runner], points: Points) -> tuple[float, float, int]:
+def measured(plan: Plan, directory: Path, kind: Any, workers: int, runner: type[Runner], points: Points) -> tuple[float, float, int]:
     """Seconds, driver's CPU seconds and simulations of a sweep on a new store, workers ready beforehand."""
-    with tempfile.TemporaryDirectory() as name, Store(Path(name)) as store, Stop("") as stop:
+    with Store(directory) as store, Stop("") as stop:
         open_store(plan, store)
-        executor = make(kind, workers, None, Path(name))
-        _ready(executor, plan, workers)
+        executor = make(kind, workers, None, directory)
+        ready(executor, workers)
         began, cpu = time.perf_counter(), time.process_time()
         tally = runner(plan, store, executor, points).run(stop)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         executor.close()
         return seconds, cpu, tally.simulations_now
-
-
-@dataclass(frozen=True)
-class Hello:
-    """Makes a worker import what it needs, and keeps it for a moment, so that each one gets its own."""
-
-    seconds: float
-
-    def run(self) -> int:
-        """The worker's process id."""
-        import optuna  # noqa: F401 - the worker's import, before the clock starts
-
-        time.sleep(self.seconds)
-        return os.getpid()
-
-    def failure(self, reason: str) -> str:
-        """The line for a user."""
-        return reason
-
-
-def _ready(executor: Any, plan: Plan, workers: int) -> None:
-    for seconds in (0.0, 1.0):
-        for _ in range(workers):
-            executor.submit(Hello(seconds))
-        count = 0
-        while count < workers:
-            count += executor.next(1.0) is not None
 
 
 def noop(kind: str, workers: list[int], trials: int) -> None:
@@ -132,24 +110,55 @@ def noop(kind: str, workers: list[int], trials: int) -> None:
     plan = load_plan(PEERS, sets)
     print("| executor | workers | trials | s | trials/s committed | driver CPU, ms a trial |\n|---|---|---|---|---|---|")
     for n in workers:
-        seconds, cpu, _ = measured(plan, kind, n, NothingRunner, Points(trials, 1, []))
+        with tempfile.TemporaryDirectory() as name:
+            seconds, cpu, _ = measured(plan, Path(name), kind, n, NothingRunner, Points(trials, 1, []))
         done = sum(study.n_trials for study in plan.studies)
         print(f"| {kind} | {n} | {done} | {seconds:.1f} | {done / seconds:.0f} | {1000 * cpu / done:.3f} |", flush=True)
 
 
-def flat(kind: str, trials: int) -> None:
-    """Print the driver's cost per trial on the way."""
+def flat(kind: str, trials: int, directory: Path) -> None:
+    """Print the driver's cost per trial on the way, and how long MLflow's server takes to show the sweep."""
     sets = [f"search.trials={trials // 8}", "search.sampler=auto", "search.replicates=1", "search.confirm=1", "workload.duration_s=1", "search.batch=20"]
     plan = load_plan(PEERS, sets)
     for policy in plan.sweep.policies:
         warm(policy)
     points = Points(max(trials // 20, 1), 1, [])
-    seconds, cpu, count = measured(plan, kind, 2, Runner, points)
-    print(f"{count} simulations in {seconds:.0f} s, driver {1000 * cpu / count:.2f} ms a simulation\n")
+    follower = Follower(directory, local_uri(directory), Mlflow(trial_runs="all"))
+    seconds, cpu, count = measured(plan, directory, kind, 2, Runner, points)
+    began = time.perf_counter()
+    done = follower.finish(None)
+    if "error" in done:
+        raise SystemExit(done["error"])
+    after_s = time.perf_counter() - began
+    print(f"{count} simulations in {seconds:.0f} s, driver {1000 * cpu / count:.2f} ms each; in MLflow {after_s:.0f} s later\n")
     print("| trials | driver CPU, ms a trial since the line above | trials/s | resident, MiB |\n|---|---|---|---|")
     for before, after in zip(points.rows, points.rows[1:], strict=False):
         n = after[0] - before[0]
         print(f"| {after[0]} | {1000 * (after[1] - before[1]) / n:.3f} | {n / (after[2] - before[2]):.0f} | {after[3]:.0f} |")
+    _browse(directory, str(done["experiment_id"]))
+
+
+def _browse(directory: Path, experiment: str) -> None:
+    """Time what the pages ask a real server for: the first hundred runs, the best, and a filter."""
+    from mlflow import MlflowClient
+
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    with mlflow_server(local_uri(directory), directory / "served") as port:
+        client = MlflowClient(f"http://127.0.0.1:{port}")
+        print("\n| asked of the server | runs | s |\n|---|---|---|")
+        for what, text, order in (
+            ("the first 100 runs", "", []),
+            ("the 100 best", "", ["metrics.throughput DESC"]),
+            ("a filter", "metrics.oom_rate < 0.01 and metrics.throughput > 0", []),
+        ):
+            began = time.perf_counter()
+            found = client.search_runs([experiment], text, max_results=100, order_by=order)
+            print(f"| {what} | {len(found)} | {time.perf_counter() - began:.2f} |")
+        began, count, token = time.perf_counter(), 0, None
+        while token != "":
+            page = client.search_runs([experiment], max_results=1000, page_token=token)
+            count, token = count + len(page), page.token or ""
+        print(f"| all of them | {count} | {time.perf_counter() - began:.2f} |")
 
 
 def main() -> None:
@@ -159,12 +168,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 64])
     parser.add_argument("--executor", choices=["process", "ray"], default="process")
     parser.add_argument("--trials", type=int)
+    parser.add_argument("--results", type=Path, help="of flat: a new directory to keep, for `highwater ui`")
     options = parser.parse_args()
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     if options.what == "noop":
         noop(options.executor, options.workers, options.trials or 20_000)
     else:
-        flat(options.executor, options.trials or 10_000)
+        with tempfile.TemporaryDirectory() as name:
+            flat(options.executor, options.trials or 10_000, options.results or Path(name))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     python benchmarks/platform/faults.py kill --count 600 [--executor serial|process|ray]
     python benchmarks/platform/faults.py worker --count 100 [--executor process|ray]
-    python benchmarks/platform/faults.py outage
+    python benchmarks/platform/faults.py outage [--rounds 3]
 
 kill: SIGKILL of the driver, by its recorded pid, at a random moment of its life (while it imports, plans, starts workers, simulates or commits).
 worker: SIGKILL or SIGSEGV of a worker, likewise. Every complete sweep is one row of results/faults-*.csv beside this file: how often it was
@@ -21,16 +21,22 @@ import hashlib
 import os
 import random
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from sweep.errors import HighwaterError
+from sweep.mlflowdb import local_uri
 from sweep.results import load_results
 from tests import family, tinysweep
+from tests.faulty import Mode, Proxy, mlflow_server
 
 RESULTS = Path(__file__).with_name("results")
 FIELDS = ("campaign", "executor", "seed", "kills", "while_starting", "while_simulating", "lost", "twice", "different", "poison", "seconds")
@@ -38,6 +44,8 @@ SWEEP = tinysweep.TINY.replace("trials: 5", "trials: 10").replace("duration_s: 0
 
 
 MOST_KILLS = 20  # of one sweep
+OUTAGES = ("pass", "refuse", "reset-after", "500", "503-after", "hang", "restart")
+OUTAGE_SWEEP = tinysweep.TINY.replace("trials: 5", "trials: 24").replace("duration_s: 0.1", "duration_s: 12")  # some 40 s
 
 
 def table(results: Path) -> str:
@@ -126,11 +134,13 @@ def campaign(what: str, executor: str, count: int, first_seed: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         tinysweep.write(directory, SWEEP)
-        began = time.monotonic()
-        done = start(directory, directory / "whole", executor)
-        if done.wait() != 0:
-            raise SystemExit(done.stderr.read() if done.stderr else "")
-        whole_s = time.monotonic() - began
+        whole_s = 0.0
+        for results in (directory / "compiles", directory / "whole"):  # the second says how long it takes
+            began = time.monotonic()
+            done = start(directory, results, executor)
+            if done.wait() != 0:
+                raise SystemExit(done.stderr.read() if done.stderr else "")
+            whole_s = time.monotonic() - began
         expected = table(directory / "whole")
         while sum(int(row["kills"]) for row in rows) < count:
             seed = first_seed + len(rows)
@@ -166,43 +176,56 @@ def _write(file: Path, rows: Sequence[dict[str, str]]) -> None:
     beside.replace(file)
 
 
-def outages(hang_s: float) -> int:
+def outages(rounds: int, hang_s: float) -> int:
     """Print how long a sweep takes with each fault of its tracking server, against none; how many projections differ."""
-    from sweep.mlflowdb import local_uri
-    from tests.faulty import Mode, Proxy, mlflow_server
-
-    modes: tuple[Mode, ...] = ("pass", "refuse", "reset-after", "500", "503-after", "hang")
-    different = 0
+    seconds: dict[str, list[float]] = {mode: [] for mode in OUTAGES}
+    verdicts: dict[str, list[str]] = {mode: [] for mode in OUTAGES}
+    for number in range(rounds):
+        for mode in OUTAGES:
+            took, verdict = _outage(mode, hang_s)
+            seconds[mode].append(took)
+            verdicts[mode].append(verdict)
+            print(f"round {number + 1} of {rounds}: {mode}: {took:.1f} s, {verdict}", file=sys.stderr, flush=True)
     print("| fault | sweep, s | of the quiet one | runs in MLflow | as the results have them |\n|---|---|---|---|---|")
-    quiet = 0.0
-    for mode in modes:
-        with tempfile.TemporaryDirectory() as name:
-            directory = Path(name)
-            tinysweep.write(directory, SWEEP.replace("duration_s: 0.2", "duration_s: 2").replace("trials: 10", "trials: 24"))
-            with mlflow_server(local_uri(directory), directory / "served") as port:
-                proxy = Proxy(port)
-                proxy.hang_s = hang_s
-                proxy.mode = mode
-                arguments = ("run", directory / "tiny.yaml", "--no-map", "--executor", "process", "--results", directory / "results")
-                command = tinysweep.command(*arguments, "--tracking-uri", proxy.uri)
-                process = subprocess.Popen(command, cwd=directory, env=tinysweep.environment(), stderr=subprocess.PIPE, text=True)
-                told, seconds = "", 0.0
-                assert process.stderr is not None
-                for line in process.stderr:
-                    told += line
-                    if "complete: " in line:
-                        seconds = _seconds(line)
-                        proxy.mode = "pass"  # the server is well again when the sweep is over
-                process.wait()
-                again = tinysweep.highwater(directory, "republish", directory / "results", "--tracking-uri", proxy.uri)
-                seen = tinysweep.highwater(directory, "doctor", directory / "results", "--no-ray", "--tracking-uri", proxy.uri)
-                proxy.close()
-            quiet = quiet or seconds
-            verdict = next((line for line in seen.stdout.splitlines() if "mlflow: " in line), again.stderr)
-            different += not verdict.startswith("ok")
-            runs = verdict.partition("mlflow: ")[2].partition(" runs")[0]
-            print(f"| {mode} | {seconds:.1f} | {seconds / quiet:.0%} | {runs} | {'yes' if verdict.startswith('ok') else 'NO'} |", flush=True)
-    return different
+    quiet = statistics.median(seconds["pass"])
+    for mode in OUTAGES:
+        as_they_are = all(verdict.startswith("ok") for verdict in verdicts[mode])
+        runs = " ".join(sorted({verdict.partition("mlflow: ")[2].partition(" runs")[0] for verdict in verdicts[mode]}))
+        took = statistics.median(seconds[mode])
+        print(f"| {mode} | {took:.1f} | {took / quiet:.0%} | {runs} | {'yes' if as_they_are else 'NO'} |")
+    return sum(not verdict.startswith("ok") for found in verdicts.values() for verdict in found)
+
+
+def _outage(mode: str, hang_s: float) -> tuple[float, str]:
+    """One sweep beside a server with this fault from its first request on, until the sweep is over; its seconds, and what doctor says of MLflow then."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as server:
+        directory = Path(name)
+        tinysweep.write(directory, OUTAGE_SWEEP)
+        start_server = partial(mlflow_server, local_uri(directory), directory / "served")
+        port = server.enter_context(start_server())
+        proxy = Proxy(port)
+        proxy.hang_s = hang_s
+        proxy.mode = cast("Mode", mode) if mode != "restart" else "pass"
+        arguments = ("run", directory / "tiny.yaml", "--no-map", "--executor", "process", "--workers", "2", "--results", directory / "results")
+        process = subprocess.Popen(
+            tinysweep.command(*arguments, "--tracking-uri", proxy.uri), cwd=directory, env=tinysweep.environment(), stderr=subprocess.PIPE, text=True
+        )
+        if mode == "restart":
+            while proxy.count.get("pass", 0) < 20 and process.poll() is None:  # in the middle of a publication
+                time.sleep(0.05)
+            server.close()
+            server.enter_context(start_server(port=port))
+        seconds = 0.0
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "complete: " in line:
+                seconds = _seconds(line)
+                proxy.mode = "pass"  # the server is well again when the sweep is over
+        process.wait()
+        again = tinysweep.highwater(directory, "republish", directory / "results", "--tracking-uri", proxy.uri)
+        seen = tinysweep.highwater(directory, "doctor", directory / "results", "--no-ray", "--tracking-uri", proxy.uri)
+        proxy.close()
+        return seconds, next((line for line in seen.stdout.splitlines() if "mlflow: " in line), again.stderr)
 
 
 def _seconds(line: str) -> float:
@@ -218,9 +241,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=600)
     parser.add_argument("--executor", choices=["serial", "process", "ray"], default="serial")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3, help="of outage")
     parser.add_argument("--hang", type=float, default=30.0, help="seconds that a silent server is silent")
     options = parser.parse_args()
-    harm = outages(options.hang) if options.what == "outage" else campaign(options.what, options.executor, options.count, options.seed)
+    harm = outages(options.rounds, options.hang) if options.what == "outage" else campaign(options.what, options.executor, options.count, options.seed)
     sys.exit(1 if harm else 0)
 
 

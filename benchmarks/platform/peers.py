@@ -4,8 +4,8 @@
 
 Replicated: 8 studies of 60 trials with 8 replicates (peers.yaml), in (a) a bare loop in two processes and (d) Highwater on Ray with two
 workers, TPE and MLflow on SQLite. The loop runs exactly the simulations that Highwater ran, streams compiled beforehand, and compares digests.
-Highwater's time is from the first task handed to a worker until everything is in the store; what it takes to start and what is left to
-publish after the sweep have columns of their own.
+The clocks of both start when their workers have imported and loaded everything; Highwater's compiles its streams on the way and ends when everything
+is in the store. What it takes from nothing to the first trial and what is left to publish after the sweep have columns of their own.
 
 Single: trials of one replicate in (a), (b) Ray Tune with OptunaSearch and MLflowLoggerCallback, (c) Optuna's study.optimize with two threads and
 one MLflow run for each trial, and (d). All on two cores, MLflow on SQLite. Medians over the rounds.
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.platform.pure import Pure, simulations
+from benchmarks.platform.ready import ready
 from core import policies, simulate
 from sweep.config import Mlflow
 from sweep.executor import make
@@ -75,8 +76,7 @@ def highwater(plan: Plan, directory: Path, line: Line) -> None:
         open_store(plan, store)
         follower = Follower(directory, local_uri(directory), Mlflow(trial_runs="all"))
         executor = make("ray", WORKERS, None, directory)
-        for policy in plan.sweep.policies:
-            warm(policy)
+        ready(executor, WORKERS, plan.sweep.policies)
         started, cpu = time.perf_counter(), time.process_time()
 
         def report(tally: Any) -> None:

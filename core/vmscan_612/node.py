@@ -10,6 +10,7 @@ from typing import Any, Final
 from core import gfp, slabtest
 from core.decisions import BY_CONGESTION, BY_EVENT, NO, WHY_CONGESTED, WHY_ISOLATED, WHY_WRITEBACK
 from core.jit import jit
+from core.plug import finish_plug, start_plug
 from core.reclaim import (
     DEF_PRIORITY,
     isolate,
@@ -63,6 +64,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         f.proportional = 1 if not m.actors[a].is_kswapd and sc.priority == DEF_PRIORITY else 0
         f.zone = 0
         f.phase = LISTS_LEFT
+        start_plug(m, a)
     if f.phase == SHRUNK:
         f.nr_reclaimed += f.ret
         f.zone += 1
@@ -87,6 +89,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         if shrink_one(m, pol, a, f, sc):
             return CONTINUE if f.phase == SHRUNK else YIELD
         f.zone += 1
+    finish_plug(m, a)
     if inactive_is_low(m, f.node, 0) and vm.swap_slots > 0:  # can_age_anon_pages()
         shrink_active(m, a, f.node, ACTIVE_LIST, vm.batch)
     if sc.recursion:

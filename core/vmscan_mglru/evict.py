@@ -12,6 +12,7 @@ from core import gfp, lru, slabtest
 from core.decisions import ALL_DIRTY
 from core.dirty import wake_flusher
 from core.jit import inlined, jit, outlined
+from core.plug import finish_plug, start_plug
 from core.reclaim import DEF_PRIORITY, shrink_slab
 from core.sched import CONTINUE, SHRINK_LIST_612, give_way, pop, push
 from core.state import DEPTH, READING, SLOT
@@ -43,6 +44,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
             return pop(m, a, 0)
         set_initial_priority(m, f.node, sc)
         f.count = 0
+        start_plug(m, a)
     if f.phase == SHRUNK:
         f.nr_reclaimed += f.ret
         f.phase = NEXT
@@ -76,6 +78,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
 def done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     """The end of shrink_one(): slab; the flusher if all that was met in the files was dirty and not under writeback."""
     vm = m.vm[0]
+    finish_plug(m, a)
     is_kswapd = int(m.actors[a].is_kswapd)
     all_dirty = sc.nr_unqueued_dirty > 0 and sc.nr_unqueued_dirty == sc.nr_file_taken and not sc.recursion
     if all_dirty and pol.wake_pdflush(is_kswapd, ALL_DIRTY, m.tunables):

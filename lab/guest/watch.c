@@ -25,7 +25,17 @@ static void sleep_until(int64_t ns)
 		;
 }
 
-/* One sample: its time, then each source as its length and its text; the first and the last are always kept. */
+/* Appends a text, as its length and itself; where the next one goes. */
+static char *keep(char *place, char *end, int64_t size)
+{
+	if (size > end - place - 8)
+		size = end - place - 8;
+	*(int64_t *)place = size;
+	memcpy(place + 8, text, size);
+	return place + 8 + (size + 7) / 8 * 8;
+}
+
+/* One sample: its time, each source, and the operations that each task has done; the first and the last sample are always kept. */
 static void sample(int64_t elapsed_ns)
 {
 	int64_t number = report->n_samples < plan->max_samples ? report->n_samples : plan->max_samples - 1;
@@ -37,12 +47,12 @@ static void sample(int64_t elapsed_ns)
 		int64_t size = 0, got;
 		while (size < (int64_t)sizeof text && (got = pread(source_fd[i], text + size, sizeof text - size, size)) > 0)
 			size += got;
-		if (size > end - place - 8)
-			size = end - place - 8;
-		*(int64_t *)place = size;
-		memcpy(place + 8, text, size);
-		place += 8 + (size + 7) / 8 * 8;
+		place = keep(place, end, size);
 	}
+	int64_t size = 0;
+	for (int64_t i = 0; i < plan->n_tasks && size < (int64_t)sizeof text - 32; i++)
+		size += sprintf(text + size, "%lld\n", (long long)task_at(i)->ops);
+	keep(place, end, size);
 	report->n_samples = number + 1;
 }
 

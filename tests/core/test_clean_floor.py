@@ -18,7 +18,7 @@ def test_without_a_floor_it_is_the_vm_of_the_day() -> None:
 def test_an_anonymous_load_never_comes_near_the_watermarks() -> None:
     """Without clean page cache the floor is free memory: nobody reclaims for himself, nobody stalls in the allocator."""
     load = writers(2048, seconds=2)
-    floor, plain = run("clean_floor", load, clean_floor_percent=20, page_cluster=0), run("inline", load)  # swap readahead does not ask for the floor yet
+    floor, plain = run("clean_floor", load, clean_floor_percent=20), run("inline", load)
     assert floor.nr_free_min_seen >= RAM * 20 // 100 - 2
     assert plain.nr_free_min_seen < 70
     assert floor.allocstall == 0

@@ -24,21 +24,16 @@ from tests import tinysweep
 pytestmark = pytest.mark.timeout(400)
 
 
-def serial_tables(directory: Path) -> object:
-    tinysweep.write(directory)
-    done = tinysweep.run(directory, "--executor", "serial", "--results", directory / "serial")
-    assert done.returncode == 0, done.stderr
-    return tinysweep.tables(directory / "serial")
-
-
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("executors")
+    directory = tmp_path_factory.mktemp("executors")
+    tinysweep.write(directory)
+    return directory
 
 
 @pytest.fixture(scope="module")
 def expected(directory: Path) -> object:
-    return serial_tables(directory)
+    return tinysweep.undisturbed(directory)
 
 
 def test_two_processes_give_the_bytes_of_one(directory: Path, expected: object) -> None:

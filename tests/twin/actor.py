@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from tests.twin.plug import Plug
+
 NEVER = 1 << 62
 
 
@@ -68,6 +70,7 @@ class Actor:
         dirtied: page cache pages dirtied since the last balance_dirty_pages().
         look_after: it enters that function after so many (nr_dirtied_pause; 6.x).
         paused_when: dirty_paused_when, jiffies.
+        plug: its writes that wait in it while it goes through the lists.
         handed: the zone of a page that kswapd has handed over.
     """
 
@@ -86,6 +89,7 @@ class Actor:
         self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
         self.handed: Any = None
+        self.plug = Plug(kernel)
         self.look_after, self.paused_when = kernel.scale.nearest(32), 0
         self.body: Steps
 
@@ -120,6 +124,7 @@ class Actor:
             self.ready = NEVER
             return
         if isinstance(wish, Sleep):
+            self.plug.flush(self.clock)
             self.asleep = wish
             self.ready = wish.until
         else:

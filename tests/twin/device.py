@@ -13,6 +13,7 @@ from tests.twin.actor import NEVER
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
     from tests.twin.page import Page
+    from tests.twin.plug import Plug
 
 FILES_BEGIN = 1 << 40  # block of the first file page
 
@@ -90,13 +91,19 @@ class BlockDevice:
             return page.slot
         return FILES_BEGIN + page.index
 
+    @property
+    def longest(self) -> int:
+        """Pages in a request at most."""
+        return self.kernel.scale.nearest(self.device.max_sectors_kb // KIB_PER_PAGE)
+
     def merges(self, queue: Queue, block: int) -> bool:
         """elv_merge(): does the block continue the last request?"""
-        longest = self.kernel.scale.nearest(self.device.max_sectors_kb // KIB_PER_PAGE)
-        return bool(queue.requests) and queue.requests[-1].next_block == block and queue.requests[-1].pages < longest
+        return bool(queue.requests) and queue.requests[-1].next_block == block and queue.requests[-1].pages < self.longest
 
-    def must_wait(self, page: Page) -> bool:
-        """get_request_wait(): no request is free for the write of a page that merges with none."""
+    def must_wait(self, page: Page, plug: Plug) -> bool:
+        """get_request_wait(): no request is free for the write of a page that merges with none. Those that the writer has in its plug are not free either."""
+        if plug.requests and plug.takes(self):
+            return len(self.writes.requests) + len(plug.requests) >= self.device.nr_requests and not plug.merges(self, page)
         return len(self.writes.requests) >= self.device.nr_requests and not self.merges(self.writes, self.block_of(page))
 
     def submit(self, page: Page, write: bool, now: int, held: Held | None = None, faults: int = 1) -> None:

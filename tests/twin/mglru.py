@@ -89,7 +89,9 @@ def lru_gen_shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) ->
     if not sc.may_writepage:
         return 0
     set_initial_priority(k, node, sc)
+    actor.plug.start()
     freed = yield from try_to_shrink_lruvec(k, actor, node, sc)
+    actor.plug.finish(actor.clock)
     all_dirty = sc.met.unqueued_dirty and sc.met.unqueued_dirty == sc.met.file_taken
     if all_dirty and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)

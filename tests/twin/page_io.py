@@ -52,7 +52,10 @@ def pageout(k: Kernel, actor: Actor, page: Page, for_reclaim: bool) -> Steps:
         k.writeout.hold(held, pages)
         k.writeout.admitted += pages
     actor.clock += k.machine.submit_ns
-    device.submit(page, True, actor.clock, held)
+    if actor.plug.takes(device):
+        actor.plug.add(device, page, actor.clock)
+    else:
+        device.submit(page, True, actor.clock, held)
     return True
 
 
@@ -63,7 +66,7 @@ def ready_to_write(k: Kernel, actor: Actor, device: BlockDevice, page: Page, nee
         if not got:
             return False
     while page.cached and not page.gone and page.dirty and not page.writeback:
-        if not device.must_wait(page):
+        if not device.must_wait(page, actor.plug):
             return True
         yield Sleep(Wait.REQUEST, NEVER, device)
     return False

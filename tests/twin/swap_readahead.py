@@ -118,7 +118,10 @@ def cluster(k: Kernel, page: Page, most: int) -> Iterator[Page]:
 
 
 def read_beside(k: Kernel, task: Task, page: Page) -> bool:
-    """read_swap_cache_async(); False: no memory."""
+    """read_swap_cache_async(); False: no memory, or less of it clean than the policy's floor."""
+    if k.clean_floor.pages and k.clean_floor.broken():
+        wake_kswapd(k, task.clock)
+        return False
     zone = k.take_frame(Mark.LOW, gfp.KERNEL)
     if zone is None:
         wake_kswapd(k, task.clock)

@@ -233,6 +233,7 @@ def shrink_active_list(k: Kernel, actor: Actor, node: Node, file: bool, folios: 
 def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
     """Rounds over the four lists; once enough is freed, the smaller type is dropped and the other one cut down in proportion."""
     goal = get_scan_count(k, node, sc)
+    actor.plug.start()
     left = dict(goal)
     full_scan = not actor.is_kswapd and sc.priority == DEF_PRIORITY
     freed = 0
@@ -272,6 +273,7 @@ def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps
             scanned = goal[not small, active] - left[not small, active]
             left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
         full_scan = k.version < 600
+    actor.plug.finish(actor.clock)
     age_anon(k, actor, node)
     return freed
 
