@@ -123,9 +123,8 @@ def compare(
 def map_(
     where: Where,
     out: Annotated[Path | None, typer.Option(help="Directory for the map's files; default: the results.")] = None,
-    challenger: Annotated[str | None, typer.Option(help="Judge this policy; default: the sweep's.")] = None,
-    baseline: Annotated[str | None, typer.Option(help="Against this one; default: the sweep's.")] = None,
-    axes: Annotated[list[str] | None, typer.Option("--axis", help="Axis to draw, twice for two.")] = None,
+    policies: Annotated[tuple[str, str] | None, typer.Option(metavar="A B", help="Judge A against B; default: the sweep's two.")] = None,
+    axes: Annotated[tuple[str, str] | None, typer.Option(metavar="X Y", help="Axes to draw; default: the first two of the sweep.")] = None,
 ) -> None:
     """Draw where a policy wins, loses, ties, or where nobody knows."""
     from sweep.launch import draw
@@ -133,6 +132,7 @@ def map_(
     from sweep.results import load_results
 
     directory = results_directory(where)
+    challenger, baseline = policies or (None, None)
     draw(load_results(directory), out or directory, challenger, baseline, axes)
 
 
@@ -141,6 +141,7 @@ def report(
     where: Where,
     out: Annotated[Path | None, typer.Option(help="Directory for report.html; default: the results.")] = None,
     cell: Annotated[list[str] | None, typer.Option(help="Number or label of a cell to draw the Pareto front of; repeatable; default: the first 40.")] = None,
+    why: Annotated[int, typer.Option(min=0, metavar="N", help="Cells to simulate again and draw over time, those at the boundary first; 0: none.")] = 40,
 ) -> None:
     """Write everything about a sweep into one HTML file that needs nothing else."""
     from sweep.places import results_directory
@@ -148,7 +149,7 @@ def report(
     from sweep.results import load_results
 
     directory = results_directory(where)
-    typer.echo(str(write_report(load_results(directory), out or directory, cell or ())))
+    typer.echo(str(write_report(load_results(directory), out or directory, cell or (), explained=why)))
 
 
 @app.command()
@@ -250,6 +251,22 @@ def replay(
     from sweep.replay import replay as replayed
 
     for line in replayed(results_directory(where), trial, replicate, out):
+        typer.echo(line)
+
+
+@app.command()
+def why(
+    where: Where,
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="Number or label of a cell of the map.")],
+    policies: Annotated[tuple[str, str] | None, typer.Option(metavar="A B", help="These two; default: the best and the worst of the cell.")] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Each at kernel defaults instead of its tuned best.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="OUT.png", help="The picture; default: in WHERE.")] = None,
+) -> None:
+    """Say why a cell of the map came out as it did: the best and the worst policy on the same streams, side by side."""
+    from sweep.places import results_directory
+    from sweep.why import explain
+
+    for line in explain(results_directory(where), cell, policies or (), "default" if defaults else "tuned", out):
         typer.echo(line)
 
 
