@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 MAP_FILES: Final = ("map.png", "map.html", "map.txt", "map.csv")
+REPORT: Final = "report.html"
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ def publish(directory: Path, tracking_uri: str | None, what: Mlflow | None = Non
     held = Mlflow.model_validate_json(results.meta["mlflow"]) if "mlflow" in results.meta else Mlflow()
     uri = tracking(directory, tracking_uri)
     say(f"publishing to MLflow ({'beside the results' if uri == local_uri(directory) else 'elsewhere'})")
-    files = [str(path) for name in MAP_FILES if (path := directory / name).is_file()]
+    files = [str(path) for name in (*MAP_FILES, REPORT) if (path := directory / name).is_file()]
     follower = Follower(directory, uri, what or held)
     try:
         say_published(uri, directory, follower.finish(files))
