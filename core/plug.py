@@ -1,8 +1,8 @@
 """Writes of reclaim wait in the plug of the one that reclaims until it has gone through its lists: so their pages are back on the LRU when they are written.
 
-A page whose write ends while it is isolated is not rotated (folio_rotate_reclaimable() wants PG_lru): without the plug reclaim on a fast device, or of small
-batches, would find most of what it wrote at the young end again.
-Kernel: mm/vmscan.c:shrink_lruvec(), lru_gen_shrink_lruvec(): blk_start_plug(), blk_finish_plug(), v3.1 on (3da367c3e5fc "vmscan: add block plug for page reclaim");
+A page whose write ends while it is isolated is not rotated (folio_rotate_reclaimable() wants PG_lru): without the plug reclaim on a fast device, or of
+small batches, would find most of what it wrote at the young end again.
+Kernel: mm/vmscan.c:shrink_lruvec(), lru_gen_shrink_lruvec(): blk_start_plug(), blk_finish_plug(), v3.1 on ("vmscan: add block plug for page reclaim");
         block/blk-mq.c:blk_add_rq_to_plug(); who sleeps unplugs, kernel/sched/core.c:sched_submit_work(), v6.1.
 Differs: requests count in their queue from the end of the plug on; writes that need memory, and those to a network device, are not plugged.
 """

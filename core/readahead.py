@@ -3,6 +3,8 @@
 Kernel: mm/memory.c:swapin_readahead(), mm/swapfile.c:valid_swaphandles(), v2.6.23; mm/swap_state.c:swap_cluster_readahead(), swap_vma_readahead(),
         __swapin_nr_pages(), swap_ra_info(), lookup_swap_cache(), v6.1 and v6.12. The window follows its hits since v3.14, and since v4.14 addresses,
         not slots, where the swap device does not seek.
+CPU:    a page read ahead in a file costs what a fault without I/O does (estimate: allocation, index and LRU too; one bio takes them all), in swap a bio of
+        its own (submit_ns). In the mechanics of 2.6.23 it costs nothing.
 Differs: file readahead is a fixed window of 32 pages read in one go, not ramped up nor started early. Memory for a page beside is never reclaimed for: above
          low, else above min with kswapd awake, else the rest is not read; nor is it below a clean floor (clean_floor.py). A task's anonymous memory
          is one VMA, cut at the ends of its regions; a window is not cut at the end of a page table.
@@ -73,6 +75,8 @@ def read_ahead(m: Any, a: int, p: int) -> None:
             return
         take_in(m, q, z, READING)
         vm.nr_file += 1
+        if vm.era != ERA_2_6_23:
+            m.actors[a].local_ns += vm.minor_fault_ns
         submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns, 1)
 
 
@@ -114,7 +118,6 @@ def by_address(m: Any) -> bool:
 def read_cluster(m: Any, a: int, p: int, faults: int) -> None:
     """swap_cluster_readahead(): the aligned block of slots around that of ``p``, in their order."""
     vm = m.vm[0]
-    now = m.actors[a].local_ns
     offset = m.page[p].slot + 1  # the first page of the device is its header
     window = vm.swap_window
     if vm.version >= FOLLOWS_HITS:
@@ -131,12 +134,12 @@ def read_cluster(m: Any, a: int, p: int, faults: int) -> None:
         if q < 0 and vm.era == ERA_2_6_23:
             break  # valid_swaphandles() ends there
         if q == p:
-            submit(m, SWAP, READ_IO, p, 0, now, faults)
+            submit(m, SWAP, READ_IO, p, 0, m.actors[a].local_ns, faults)
             submitted = True
         elif q >= 0 and room:
             room = read_beside(m, a, q)
     if not submitted:
-        submit(m, SWAP, READ_IO, p, 0, now, faults)
+        submit(m, SWAP, READ_IO, p, 0, m.actors[a].local_ns, faults)
 
 
 @outlined
@@ -193,13 +196,12 @@ def read_beside(m: Any, a: int, q: int) -> bool:
     vm = m.vm[0]
     if m.page[q].attr & (CACHED | GONE):
         return True
-    now = m.actors[a].local_ns
     if vm.clean_floor > 0 and floor_broken(m):
-        wake_kswapd(m, now)
+        wake_kswapd(m, m.actors[a].local_ns)
         return False
     z = try_alloc(m, MARK_LOW, gfp.KERNEL)
     if z < 0:
-        wake_kswapd(m, now)
+        wake_kswapd(m, m.actors[a].local_ns)
         z = try_alloc(m, MARK_MIN, gfp.KERNEL)
         if z < 0:
             return False
@@ -209,7 +211,9 @@ def read_beside(m: Any, a: int, q: int) -> bool:
     take_in(m, q, z, READING | AHEAD)
     vm.pswpin += 1
     vm.swap_ra += 1
-    submit(m, SWAP, READ_IO, q, 0, now, 1)
+    if vm.era != ERA_2_6_23:
+        m.actors[a].local_ns += vm.submit_ns
+    submit(m, SWAP, READ_IO, q, 0, m.actors[a].local_ns, 1)
     return True
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sweep.arms import AT, AT_TITLES, arms
+from sweep.arms import AT, arms
 from sweep.errors import refusal
 from sweep.figures.history import history_svg
 from sweep.figures.importance import importance_svg
 from sweep.figures.pareto import pareto_svg
-from sweep.figures.plane import plane_svg
 from sweep.maps import build_map
 from sweep.page import environment, view_of
-from sweep.sentences import grid
+from sweep.telling import tell
 from sweep.verdict import labels
 
 if TYPE_CHECKING:
@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 FILE: Final = "report.html"
 MOST_CELLS: Final = 40  # Pareto fronts drawn unless cells are named
 MOST_BYTES: Final = 15_000_000
-_CONTENTS: Final = (("map", "map"), ("plane", "plane"), ("recommend", "recommendation"), ("why", "why"), ("search", "search"), ("pareto", "Pareto fronts"))
+RESERVED: Final = 3_000_000  # of them for all that is neither a front nor a time line
+_CONTENTS: Final = (
+    ("map", "map"),
+    ("plane", "between the cells"),
+    ("recommend", "recommendation"),
+    ("why", "why"),
+    ("search", "search"),
+    ("pareto", "Pareto fronts"),
+)
 
 Card = tuple[str, str]  # what it is for, and its text
-Timeline = tuple[str, tuple[str, ...]]  # the cell, and one SVG text for each policy drawn
 
 
 def write_report(
@@ -34,7 +41,8 @@ def write_report(
     out: Path,
     cells: Sequence[str] = (),
     cards: Sequence[Card] = (),
-    timelines: Sequence[Timeline] = (),
+    explained: int = 0,
+    figures: Path | None = None,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Write report.html into directory ``out``.
@@ -44,7 +52,8 @@ def write_report(
         out: made if missing.
         cells: labels or numbers of the cells whose Pareto fronts are drawn; none: the first MOST_CELLS.
         cards: recommendations.
-        timelines: runs drawn over time.
+        explained: cells whose runs are simulated again and drawn over time, see ``telling.tell``; 0: none.
+        figures: a directory for every figure of the report as an SVG file besides, made if missing.
         tick: is told what is being drawn.
 
     Raises:
@@ -52,8 +61,6 @@ def write_report(
     """
     tick("map")
     drawn = build_map(results)
-    laid = grid(results)
-    planes = [(AT_TITLES[at], plane_svg(laid, drawn.verdicts[at], f"plane {at}")) for at in AT]
     tick("search")
     history, importances = history_svg(results), importance_svg(results)
     chosen = _chosen(results, cells)
@@ -62,24 +69,41 @@ def write_report(
         tick(f"cell {label}")
         fronts.append((label, pareto_svg(results, cell, confirmed)))
     fronts = [(label, text) for label, text in fronts if text]
+    told, left = tell(results, drawn, explained, MOST_BYTES - RESERVED - sum(len(text) for _, text in fronts), tick)
+    view = view_of(drawn, {key: one.id for key, one in told.items()})
+    timelines = list(told.values())
     parts = {
-        "planes": [(words, text) for words, text in planes if text],
         "cards": cards,
         "timelines": timelines,
+        "timelines_left": left,
+        "more_than_two": any(len(one.sides) > 2 for one in timelines),
         "history": history,
         "importances": importances,
         "fronts": fronts,
         "fronts_left": 0 if cells else max(len(chosen) - MOST_CELLS, 0),
     }
-    there = {"map": True, "plane": parts["planes"], "recommend": cards, "why": timelines, "search": history or importances, "pareto": fronts}
+    there = {"map": True, "plane": view["planes"], "recommend": cards, "why": timelines, "search": history or importances, "pareto": fronts}
     contents = [(name, words) for name, words in _CONTENTS if there[name]]
-    text = environment().get_template("report.html.j2").render(view_of(drawn) | parts | {"contents": contents})
+    text = environment().get_template("report.html.j2").render(view | parts | {"contents": contents})
     out.mkdir(parents=True, exist_ok=True)
     path = out / FILE
     half = out / f".{FILE}.part"
     half.write_text(text, encoding="utf-8")
     half.replace(path)
+    if figures is not None:
+        drawings = {f"plane-{at}": text for at, (_, text) in zip(AT, view["planes"], strict=False)} | {"history": history, "importances": importances}
+        drawings |= {f"pareto-{label}": text for label, text in fronts}
+        drawings |= {f"{one.id}-{side.policy}": side.drawing for one in timelines for side in one.sides}
+        write_figures(figures, drawings)
     return path
+
+
+def write_figures(directory: Path, drawings: Mapping[str, str]) -> None:
+    """Each drawing as a file of its own, named after it; nothing for those that are empty."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in drawings.items():
+        if text:
+            (directory / f"{re.sub(r'[^a-zA-Z0-9=.,_-]+', '-', name)}.svg").write_text(text, encoding="utf-8")
 
 
 def _chosen(results: Results, cells: Sequence[str]) -> list[tuple[int, str]]:

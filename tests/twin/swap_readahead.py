@@ -135,5 +135,6 @@ def read_beside(k: Kernel, task: Task, page: Page) -> bool:
     page.ahead = True
     k.count["pswpin"] += 1
     k.count["swap_ra"] += 1
+    task.clock += 0 if k.old else k.machine.submit_ns
     task.start_read(page)
     return True

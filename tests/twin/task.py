@@ -308,6 +308,7 @@ class Task(Actor):
             if zone is None:
                 return
             self.give_frame(page, zone)
+            self.clock += 0 if k.old else k.machine.minor_fault_ns
             self.start_read(page)
 
     # --- other operations ------------------------------------------------------------------------------------------------------------------
