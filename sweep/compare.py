@@ -72,18 +72,30 @@ class RowResult:
         return median(ratio(v, base) for v, base in zip(self.values(measure), bases, strict=False))
 
     def failures(self) -> Iterator[str]:
-        """What does not hold, each in words."""
+        """What does not hold and is no known miss, each in words."""
+        return (f"{measure}: {words}" for measure, words in self._unmet() if measure not in self.row.missed)
+
+    def known_misses(self) -> Iterator[str]:
+        """What does not hold as was known, each with its reason."""
+        return (f"{measure}: {self.row.missed[measure]}" for measure in dict.fromkeys(m for m, _ in self._unmet()) if measure in self.row.missed)
+
+    def mended(self) -> Iterator[str]:
+        """Known misses that hold, each in words."""
+        unmet = {measure for measure, _ in self._unmet()}
+        return (f"{measure}: as expected, but recorded as missed; allowed: without the key missed" for measure in self.row.missed if measure not in unmet)
+
+    def _unmet(self) -> Iterator[tuple[str, str]]:
         of = len(self.replicates)
         for measure, expected in self.row.expect.items():
             if isinstance(expected, Interval):
                 found = self.ratio(measure)
                 if not expected.holds(found):
-                    yield f'{measure}: {_number(found)} times that of "{self.row.baseline}"; expected: {expected}'
+                    yield measure, f'{_number(found)} times that of "{self.row.baseline}"; expected: {expected}'
             elif not word_holds(expected, self.count(measure), of):
-                yield f"{measure}: {self.count(measure)} of {of} replicates; expected: {expected}"
+                yield measure, f"{self.count(measure)} of {of} replicates; expected: {expected}"
         for measure, interval in self.row.expect_median.items():
             if not interval.holds(found := self.median(measure)):
-                yield f"{measure}: median {_number(found)}; expected: {interval}"
+                yield measure, f"median {_number(found)}; expected: {interval}"
 
 
 def compare(scenario: Scenario, jobs: int = 1, report: Callable[[int], None] = lambda done: None) -> list[RowResult]:

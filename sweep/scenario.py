@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -33,6 +33,7 @@ class RowConfig(Point):
         baseline: row that this one is compared with, unless it is the file's.
         expect: by measure, in how many replicates it is above 0, or the range of its ratio against the baseline.
         expect_median: by measure, the range of its median.
+        missed: by measure, why what is expected of it does not hold: a known miss.
     """
 
     name: RowName
@@ -41,6 +42,7 @@ class RowConfig(Point):
     baseline: str | None = None
     expect: dict[Measure, Expected] = Field(default_factory=dict)
     expect_median: dict[Measure, Bounds] = Field(default_factory=dict)
+    missed: dict[Measure, Annotated[str, Field(pattern=TITLE, max_length=200)]] = Field(default_factory=dict)
 
 
 class ScenarioConfig(Model):
@@ -78,6 +80,10 @@ class ScenarioConfig(Model):
         if self.ratios and not any(self.baseline_of(row) for row in self.rows):
             raise ValueError("ratios: no baseline; allowed: with the key baseline: the name of a row")
         for number, row in enumerate(self.rows):
+            for measure in row.missed:
+                if measure not in row.expect and measure not in row.expect_median:
+                    allowed = ", ".join([*row.expect, *row.expect_median]) or "none: the row expects nothing"
+                    raise ValueError(f"rows[{number}].missed: {measure}; allowed: a measure of which the row expects something: {allowed}")
             for measure, expected in row.expect.items():
                 if isinstance(expected, Interval) and not self.baseline_of(row):
                     raise ValueError(f"rows[{number}].expect.{measure}: a ratio without baseline; allowed: with the key baseline: the name of a row")
@@ -93,7 +99,7 @@ class Row:
     """One row, ready to run.
 
     Attributes:
-        name, policy, params, expect, expect_median: as in ``RowConfig``.
+        name, policy, params, expect, expect_median, missed: as in ``RowConfig``.
         cell: machine and workload.
         baseline: name of the row that this one is compared with.
     """
@@ -105,6 +111,7 @@ class Row:
     baseline: str | None
     expect: Mapping[str, str | Interval]
     expect_median: Mapping[str, Interval]
+    missed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,4 +185,4 @@ def _row(config: ScenarioConfig, row: RowConfig, number: int, builder: CellBuild
         policies.load(row.policy).resolve(cell.machine, row.params)  # its file may be no policy, and params may depend on the machine
     except ValueError as error:
         raise ConfigError(f"{file}: {place}.{error}") from None
-    return Row(row.name, row.policy, row.params, cell, config.baseline_of(row), row.expect, row.expect_median)
+    return Row(row.name, row.policy, row.params, cell, config.baseline_of(row), row.expect, row.expect_median, row.missed)

@@ -132,4 +132,5 @@ def _seconds(result: RowResult) -> str:
 def _holds(result: RowResult) -> str | None:
     if not result.row.expect and not result.row.expect_median:
         return None
-    return "NO" if any(result.failures()) else "yes"
+    known = "; ".join(result.known_misses())
+    return "NO" if any(result.failures()) else f"miss (known): {known}" if known else "yes"

@@ -6,6 +6,7 @@ import csv
 import re
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from core import Outcome, policies, simulate
 from sweep.cells import Cell
 from sweep.compare import RowResult, compare
+from sweep.errors import ConfigError
 from sweep.expectation import Interval
 from sweep.scenario import Row, load_scenario
 from sweep.table import columns, number, text
@@ -199,6 +201,38 @@ def test_what_does_not_hold_is_told_after_the_table(tmp_path: Path) -> None:
         'tiny.yaml: row "inline": killed: 0 of 3 replicates; expected: some',
         'highwater: error: tiny.yaml: row "inline": throughput: 1 times that of "inline"; expected: [2, 3] (2 expectations do not hold)',
     ]
+
+
+MISSED = 'expect: {killed: none}\n    missed: {killed: "its accounting is wrong"}\n    expect_median: {killed_after_low_s: [0, 1]}'
+
+
+def test_a_known_miss_is_in_the_table_with_its_reason_and_no_failure(tmp_path: Path) -> None:
+    tinyscenario.write(tmp_path, tinyscenario.TINY.replace("expect: {killed: all}\n    expect_median: {killed_after_low_s: [0, 1]}", MISSED))
+    done = highwater(tmp_path, "tiny.yaml", "--row", "W1 postponed", "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].endswith("  miss (known): killed: its accounting is wrong")
+
+
+def test_a_known_miss_that_holds_is_told_unless_the_run_is_smaller(tmp_path: Path) -> None:
+    tinyscenario.write(tmp_path, tinyscenario.TINY.replace("throughput: [1, 1]}", 'throughput: [1, 1]}\n    missed: {killed: "once it was"}'))
+    done = highwater(tmp_path, "tiny.yaml", "--row", "inline", "--jobs", "1")
+    assert done.returncode == 1
+    told = 'tiny.yaml: row "inline": killed: as expected, but recorded as missed; allowed: without the key missed'
+    assert done.stderr.splitlines()[-1] == f"highwater: error: {told}"
+    assert highwater(tmp_path, "tiny.yaml", "--row", "inline", "--jobs", "1", "--seeds", "2").returncode == 0
+
+
+def test_a_miss_hides_no_other_failure() -> None:
+    result = planted(pages(5), None, {"pswpout": "none", "pswpin": "all"}, {})
+    known = replace(result, row=replace(result.row, missed={"pswpout": "why"}))
+    assert list(known.failures()) == ["pswpin: 0 of 1 replicates; expected: all"]
+    assert list(known.known_misses()) == ["pswpout: why"]
+
+
+def test_only_what_is_expected_can_be_missed(tmp_path: Path) -> None:
+    tinyscenario.write(tmp_path, tinyscenario.TINY.replace("throughput: [1, 1]}", 'throughput: [1, 1]}\n    missed: {pswpout: "never asked"}'))
+    with pytest.raises(ConfigError, match=r"rows\[0\].missed: pswpout; allowed: a measure of which the row expects something: killed, throughput"):
+        load_scenario(tmp_path / "tiny.yaml")
 
 
 def test_without_a_file_the_shipped_ones_are_listed(tmp_path: Path) -> None:
