@@ -18,6 +18,16 @@ AHEAD: Final = 32  # entries: how far before its turn a page is fetched
 @inlined
 def add_head(m: Any, p: int, which: int) -> None:
     """Put page ``p``, on no list, at the young end of list ``which``."""
+    enqueue(m, p, which)
+    pg = m.page[p]
+    zone = m.zones[pg.zone]
+    zone.nr_lru += 1
+    zone.nr_file_lru += 0 if pg.attr & ANON else 1
+
+
+@inlined
+def enqueue(m: Any, p: int, which: int) -> None:
+    """``add_head`` for a caller that counts the zone's pages itself."""
     q = m.queues[which]
     if q.head - q.tail == m.rings.shape[1]:
         compact(m, which)
@@ -27,9 +37,6 @@ def add_head(m: Any, p: int, which: int) -> None:
     pg.list = which
     q.head += 1
     q.nr += 1
-    zone = m.zones[pg.zone]
-    zone.nr_lru += 1
-    zone.nr_file_lru += 0 if pg.attr & ANON else 1
 
 
 @inlined
@@ -70,9 +77,7 @@ def pop_tail(m: Any, which: int) -> int:
     mask = m.rings.shape[1] - 1
     while True:
         p = int(m.rings[which, q.tail & mask])
-        soon = int(m.rings[which, q.tail + AHEAD & mask])
-        prefetch(m.page, soon)
-        prefetch(m.flags, soon)
+        fetch_soon(m, which, q.tail)
         pg = m.page[p]
         live = pg.list == which and pg.pos == q.tail
         q.tail += 1
@@ -83,6 +88,14 @@ def pop_tail(m: Any, which: int) -> int:
             zone.nr_lru -= 1
             zone.nr_file_lru -= 0 if pg.attr & ANON else 1
             return p
+
+
+@inlined
+def fetch_soon(m: Any, which: int, at: int) -> None:
+    """Have the processor fetch the page whose turn comes AHEAD entries after position ``at`` of list ``which``."""
+    soon = int(m.rings[which, at + AHEAD & m.rings.shape[1] - 1])
+    prefetch(m.page, soon)
+    prefetch(m.flags, soon)
 
 
 @outlined

@@ -11,7 +11,7 @@ from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
 from core.jit import inlined, jit, outlined
-from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, READING, SLOT, WORKINGSET
+from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, NO_LIST, READING, SLOT, WORKINGSET
 from core.streams import ACCESSED, ANON, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
 from core.vmscan_mglru.feedback import shadow, tier_of
 from core.vmscan_mglru.gens import put_rejected
@@ -63,25 +63,54 @@ def add_to_swap(m: Any, p: int) -> bool:
 
 @inlined
 def isolate(m: Any, f: Any, which: int, pages: int) -> int:
-    """Move up to ``pages`` pages from the old end of list ``which`` to the frame's private list; how many."""
+    """Move up to ``pages`` pages from the old end of list ``which`` to the frame's private list; how many.
+
+    ``lru.pop_tail`` for a batch: what it counts for each page is counted once for those that follow one another from the same zone.
+    """
+    q = m.queues[which]
+    mask = m.rings.shape[1] - 1
+    at = q.tail
+    todo = min(pages, q.nr)
     taken = 0
     tail = f.iso_tail if f.iso_head >= 0 else -1
-    while taken < pages:
-        p = lru.pop_tail(m, which)
-        if p < 0:
-            break
-        zone = m.zones[m.page[p].zone]
-        zone.nr_isolated += 1
-        zone.pages_scanned += 1
-        m.page[p].link = -1
-        if tail < 0:
-            f.iso_head = p
-        else:
-            m.page[tail].link = p
-        tail = p
-        taken += 1
+    z = 0
+    of_zone = 0
+    files = 0
+    while taken < todo:
+        p = int(m.rings[which, at & mask])
+        lru.fetch_soon(m, which, at)
+        pg = m.page[p]
+        if pg.list == which and pg.pos == at:
+            if pg.zone != z:
+                count_isolated(m.zones[z], of_zone, files)
+                z = int(pg.zone)
+                of_zone = 0
+                files = 0
+            of_zone += 1
+            files += 0 if pg.attr & ANON else 1
+            pg.list = NO_LIST
+            pg.link = -1
+            if tail < 0:
+                f.iso_head = p
+            else:
+                m.page[tail].link = p
+            tail = p
+            taken += 1
+        at += 1
+    count_isolated(m.zones[z], of_zone, files)
+    q.tail = at if todo == pages else q.head
+    q.nr -= taken
     f.iso_tail = tail
     return taken
+
+
+@inlined
+def count_isolated(zone: Any, pages: int, files: int) -> None:
+    """``pages`` of ``zone``, among them ``files``, have left the LRU for somebody's private list."""
+    zone.nr_lru -= pages
+    zone.nr_file_lru -= files
+    zone.nr_isolated += pages
+    zone.pages_scanned += pages
 
 
 @inlined
@@ -129,20 +158,40 @@ def take_laundry(m: Any, f: Any, sc: Any) -> None:
 def put_back(m: Any, head: int) -> None:
     """Return a private list to the LRU, each page to the young end of the list that its flags name."""
     p = head
+    z = 0
+    of_zone = 0
+    files = 0
     while p >= 0:
         pg = m.page[p]
         after = int(pg.link)
         if pg.attr & LAUNDRY:
             pg.attr ^= LAUNDRY
             m.zones[pg.zone].nr_laundry -= 1
-        m.zones[pg.zone].nr_isolated -= 1
         if pg.attr & GONE and not pg.attr & READING and not m.flags[p] & WRITEBACK:
+            m.zones[pg.zone].nr_isolated -= 1
             bury(m, p)
         elif m.vm[0].lru == MGLRU:
+            m.zones[pg.zone].nr_isolated -= 1
             put_rejected(m, p)
         else:
-            lru.add_head(m, p, lru_list(m, p))
+            if pg.zone != z:
+                count_put_back(m.zones[z], of_zone, files)
+                z = int(pg.zone)
+                of_zone = 0
+                files = 0
+            of_zone += 1
+            files += 0 if pg.attr & ANON else 1
+            lru.enqueue(m, p, lru_list(m, p))
         p = after
+    count_put_back(m.zones[z], of_zone, files)
+
+
+@inlined
+def count_put_back(zone: Any, pages: int, files: int) -> None:
+    """``pages`` of ``zone``, among them ``files``, are on the LRU again."""
+    zone.nr_isolated -= pages
+    zone.nr_lru += pages
+    zone.nr_file_lru += files
 
 
 @inlined

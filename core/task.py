@@ -55,7 +55,8 @@ DONE: Final = 3
 
 NEED_PAGE: Final = 2  # beside CONTINUE and YIELD
 
-LOOK_AHEAD: Final = 48  # touches
+LOOK_AHEAD: Final = 96  # touches
+AT_ONCE: Final = 32  # touches: so many together
 FLAGS_AHEAD: Final = 24  # touches from there to those whose flags are fetched
 
 
@@ -129,12 +130,11 @@ def fast(m: Any, a: int) -> None:
         word = m.ops[pc]
         p = word & PAGE_MASK
         missing = word >> 32 & (255 ^ m.flags[p]) & 255
-        if missing == 0:
+        if missing & (255 ^ ACCESSED) == 0:
+            m.flags[p] |= missing  # the processor sets the young bit by itself; stored always, for nobody could foresee whether it is set
             now += m.touch_ns[costs + (word >> 40 & 3)]
             pc += 1
             done += 1
-        elif missing == ACCESSED:  # the processor sets the young bit by itself; the next round finds it
-            m.flags[p] |= ACCESSED
         elif word >> 40 & 255 == RUN:
             first = (word & PAGE_MASK) + actor.run
             inner = word >> 48 & 3
@@ -387,6 +387,8 @@ def look_ahead(m: Any, a: int, p: int) -> None:
     pc = actor.pc + 1
     end = min(pc + LOOK_AHEAD, len(m.ops) - FLAGS_AHEAD)
     if pc <= actor.looked <= end:
+        if end - actor.looked < AT_ONCE:
+            return  # loops of a few turns cost more than they do
         pc = actor.looked
     while pc < end:
         word = m.ops[pc]

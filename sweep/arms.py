@@ -103,11 +103,12 @@ def arms(results: Results, at: At) -> dict[tuple[int, str], Arm]:
     found = {}
     for row in trials.to_dict("records"):
         key = (int(row["cell"]), str(row["policy"]), int(row["trial"]))
-        found[key[:2]] = _arm(key, _params(row), groups.get(key))
+        found[key[:2]] = _arm(key, trial_params(row), groups.get(key))
     return found
 
 
-def _params(row: Mapping[object, object]) -> tuple[tuple[str, int], ...]:
+def trial_params(row: Mapping[object, object]) -> tuple[tuple[str, int], ...]:
+    """The tunables of a row of the trials."""
     values = ((str(name), value) for name, value in row.items() if str(name).startswith(PARAM))
     return tuple((name.removeprefix(PARAM), int(str(value))) for name, value in values if _is_number(value))
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from sweep.arms import Arm, arms
+from sweep.arms import Arm, arms, trial_params
 from sweep.sysctl import is_sysctl
 
 if TYPE_CHECKING:
@@ -31,10 +31,16 @@ class Candidates:
         self.era = load(policy).era
         self.mechanics = load(policy).mechanics
         self._retest = retest
+        self._trials = results.trials[results.trials["n_not_run"] == 0] if "n_not_run" in results.trials else results.trials
         self._default = {c: arm for (c, p), arm in arms(results, "default").items() if p == policy}
         self._tuned = {c: arm for (c, p), arm in arms(results, "tuned").items() if p == policy}
         self._runs: dict[tuple[int, Params], Arm] = {}
         self._machines: dict[int, dict[str, Any]] = {int(str(cell)): json.loads(str(text)) for cell, text in results.cells["machine"].to_dict().items()}
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Those in which the study has begun."""
+        return tuple(self._default)
 
     def ram_mib(self, cell: int) -> int:
         """RAM of the cell's machine."""
@@ -59,6 +65,20 @@ class Candidates:
     def foreign(self, cell: int) -> Params:
         """The tunables that the cell's tuned best sets unlike the default and that no sysctl sets."""
         return self._changed(cell, sysctls=False)
+
+    def best_changes(self, cell: int, n: int) -> list[Params]:
+        """The changes of the cell's ``n`` best search trials that run in full, sysctls alone; fewest OOMs first, then the fastest."""
+        before = dict(self.defaults(cell))
+        frame = self._trials[(self._trials["cell"] == cell) & (self._trials["policy"] == self.policy)]
+        frame = frame.sort_values(["oom_rate", "throughput", "trial"], ascending=[True, False, True])
+        found: dict[Params, None] = {}
+        for row in frame.to_dict("records"):
+            values = dict(trial_params(row))
+            if any(not is_sysctl(n, self.era) and v != before.get(n) for n, v in values.items()):
+                continue
+            found[tuple((n, v) for n, v in values.items() if v != before.get(n))] = None
+        found.pop((), None)
+        return list(found)[:n]
 
     def settings(self, cells: Iterable[int], limit: int) -> list[Params]:
         """The distinct changes that the cells' tuned bests make, most promising first.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sweep.maps import provenance
 from sweep.notes import quoted
+from sweep.published import table
 
 if TYPE_CHECKING:
     from sweep.evidence import Evidence
@@ -37,11 +38,17 @@ def _lines(results: Results, found: Recommendation) -> Iterator[str]:
     if found.region:
         yield ""
         yield from (f"- {quoted(reach.text)}" for reach in found.region)
+    if found.notes:
+        yield ""
+        yield from (f"- {quoted(note)}" for note in found.notes)
+    if found.beside:
+        yield ""
+        yield from _published(found)
     origin = provenance(results)
     yield ""
     yield f"Sweep {quoted(results.name)}, seed {origin.seed}, config sha256 `{origin.config_sha256}`; {origin.versions}."
     yield ""
-    yield f"Reproduce: `{origin.command} && highwater recommend {results.name} --policy {found.policy}`"
+    yield f"Reproduce: `{found.command or f'{origin.command} && highwater recommend {results.name} --policy {found.policy}'}`"
 
 
 def _answer(found: Recommendation) -> Iterator[str]:
@@ -55,6 +62,22 @@ def _answer(found: Recommendation) -> Iterator[str]:
     if found.price:
         yield ""
         yield found.price
+
+
+def _published(found: Recommendation) -> Iterator[str]:
+    """What others publish, graded in the same cells on the same streams."""
+    assert found.beside is not None
+    rows = [tuple(quoted(cell) for cell in row) for row in table(*found.beside, found.published)]
+    yield "### Published settings on this machine"
+    yield ""
+    for number, row in enumerate(rows):
+        yield "| " + " | ".join(row) + " |"
+        if not number:
+            yield "|---" * len(row) + "|"
+    yield ""
+    yield "All on the same streams; throughput is the mean over the cells, the bound that of the worst cell, kept free is what kswapd fills up to."
+    yield ""
+    yield from (f"- {quoted(one.name)}: {quoted(one.source)}; for {quoted(one.role)}." for one in found.published)
 
 
 def _row(e: Evidence) -> str:

@@ -25,6 +25,7 @@ class Cell:
         machine: validated.
         workload: validated.
         key: SHA-256 of what the simulation sees of machine and workload, the content of a trace included.
+        params: tunables that an axis fixes; no policy searches them here.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Cell:
     machine: Machine
     workload: Workload
     key: str = field(repr=False)
+    params: tuple[tuple[str, int], ...] = ()
 
     @property
     def machine_json(self) -> str:

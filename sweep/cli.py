@@ -57,7 +57,7 @@ def run(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a sweep that was begun; refuse to begin one.")] = False,
     trial_limit: Annotated[float, typer.Option(min=0.1, metavar="S", help="CPU time after which a trial is given up.")] = 600.0,
 ) -> None:
-    """Run a sweep, or go on with one that was interrupted; then draw its map and publish it."""
+    """Run the sweeps of a file, or go on with those that were interrupted; draw the map of each and publish it."""
     from sweep.launch import Options, launch
     from sweep.library import sweep_file
 
@@ -72,12 +72,13 @@ def check(
 ) -> None:
     """Validate a sweep or scenario file with everything it names; run nothing."""
     from sweep.library import config_file
-    from sweep.plan import load_plan
+    from sweep.plan import load_plans
     from sweep.scenario import is_scenario, load_scenario
 
     path = config_file(file, "sweep", "scenario")
-    found = (load_scenario if is_scenario(path) else load_plan)(path, tuple(sets or ()))
-    typer.echo(f"{path}: ok: {found.extent}")
+    found = [load_scenario(path, tuple(sets or ()))] if is_scenario(path) else load_plans(path, tuple(sets or ()))
+    for one in found:
+        typer.echo(f"{path}: ok: {one.extent}")
 
 
 @app.command()
@@ -91,10 +92,12 @@ def plan(
     from sweep.estimate import estimate, lines
     from sweep.executor import usable_cpus
     from sweep.library import sweep_file
-    from sweep.plan import load_plan
+    from sweep.plan import load_plans
 
-    for line in lines(estimate(load_plan(sweep_file(file), tuple(sets or ())), seconds), cores or usable_cpus()):
-        typer.echo(line)
+    plans = load_plans(sweep_file(file), tuple(sets or ()))
+    for one in plans:
+        for line in lines(estimate(one, seconds / len(plans)), cores or usable_cpus()):
+            typer.echo(line)
 
 
 @app.command()
@@ -120,9 +123,8 @@ def compare(
 def map_(
     where: Where,
     out: Annotated[Path | None, typer.Option(help="Directory for the map's files; default: the results.")] = None,
-    challenger: Annotated[str | None, typer.Option(help="Judge this policy; default: the sweep's.")] = None,
-    baseline: Annotated[str | None, typer.Option(help="Against this one; default: the sweep's.")] = None,
-    axes: Annotated[list[str] | None, typer.Option("--axis", help="Axis to draw, twice for two.")] = None,
+    policies: Annotated[tuple[str, str] | None, typer.Option(metavar="A B", help="Judge A against B; default: the sweep's two.")] = None,
+    axes: Annotated[tuple[str, str] | None, typer.Option(metavar="X Y", help="Axes to draw; default: the first two of the sweep.")] = None,
 ) -> None:
     """Draw where a policy wins, loses, ties, or where nobody knows."""
     from sweep.launch import draw
@@ -130,6 +132,7 @@ def map_(
     from sweep.results import load_results
 
     directory = results_directory(where)
+    challenger, baseline = policies or (None, None)
     draw(load_results(directory), out or directory, challenger, baseline, axes)
 
 
@@ -138,6 +141,7 @@ def report(
     where: Where,
     out: Annotated[Path | None, typer.Option(help="Directory for report.html; default: the results.")] = None,
     cell: Annotated[list[str] | None, typer.Option(help="Number or label of a cell to draw the Pareto front of; repeatable; default: the first 40.")] = None,
+    why: Annotated[int, typer.Option(min=0, metavar="N", help="Cells to simulate again and draw over time, those at the boundary first; 0: none.")] = 40,
 ) -> None:
     """Write everything about a sweep into one HTML file that needs nothing else."""
     from sweep.places import results_directory
@@ -145,29 +149,82 @@ def report(
     from sweep.results import load_results
 
     directory = results_directory(where)
-    typer.echo(str(write_report(load_results(directory), out or directory, cell or ())))
+    typer.echo(str(write_report(load_results(directory), out or directory, cell or (), explained=why)))
 
 
 @app.command()
 def recommend(
-    where: Where,
-    policy: Annotated[str | None, typer.Option(help="The policy that your kernel runs; default: flusher_only.")] = None,
+    where: Annotated[
+        list[str] | None, typer.Argument(metavar="[WHERE]", help="A sweep that was run: its directory, file or name. With --machine: further workloads.")
+    ] = None,
+    machine: Annotated[str | None, typer.Option(metavar="M", help="Without a sweep: a file of `highwater capture`, a machine file, or a shipped name.")] = None,
+    workloads: Annotated[
+        list[str] | None, typer.Option("--workloads", metavar="W...", help="With --machine: recorded programs, workload files or shipped names.")
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="With --machine: settings searched for each workload.")] = 24,
+    results: Annotated[Path | None, typer.Option(help="With --machine: directory for the results; default: results/NAME.")] = None,
+    policy: Annotated[str | None, typer.Option(help="The policy that your kernel runs; default: flusher_only, or by the machine's kernel.")] = None,
     cell: Annotated[list[str] | None, typer.Option(help="Number or label; repeatable; default: all cells.")] = None,
-    oom_bound: Annotated[float | None, typer.Option(help="Largest OOM rate tolerated, above 0, below 1.")] = None,
+    oom_bound: Annotated[float | None, typer.Option(help="Largest OOM rate tolerated, above 0, below 1; default: 0.35, with --machine 0.1.")] = None,
     goal: Annotated[str, typer.Option(help="worst: best worst cell; mean: best mean.")] = "worst",
     retest: Annotated[
         int | None,
         typer.Option(min=0, help="Fresh simulations of a candidate in a cell; default: what the bound takes."),
     ] = None,
     region: Annotated[bool, typer.Option("--region/--no-region", help="Say how far each setting may move; takes more simulations.")] = True,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write sysctl.d file, its undo, TuneD profile and a card there.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published/--no-published", help="Grade what vendors publish on the same streams; takes more simulations.")
+    ] = True,
+    baseline: Annotated[list[str] | None, typer.Option(help="Grade this published setting, or all; repeatable; default: the best known.")] = None,
+    rule: Annotated[bool, typer.Option("--rule", help="Say how the setting follows from RAM and devices, over the machines of the sweep.")] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; the results are the same; default: one for each CPU.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write sysctl.d file, its undo, TuneD profile and a card there: a directory, or NAME.conf.")
+    ] = None,
 ) -> None:
-    """Print settings as a sysctl.d fragment with their evidence, or say "keep the default"."""
-    from sweep.advise import advise
+    """Print settings as a sysctl.d file with their evidence, or say "keep the default"."""
+    from sweep.advise import Wish, advise
+    from sweep.errors import ConfigError, refusal
     from sweep.places import results_directory
+    from sweep.recommend import GOALS
 
     cells = [int(text) if text.isdecimal() else text for text in cell or ()] or None
-    typer.echo(advise(results_directory(where), policy, cells, oom_bound, goal, retest, region, out), nl=False)
+    if goal not in GOALS:
+        raise refusal("--goal", "", goal, ", ".join(GOALS))
+    wish = Wish(
+        policy, cells, oom_bound, "mean" if goal == "mean" else "worst", retest, region, published, tuple(baseline or ()), jobs=jobs, has_rule=rule, out=out
+    )
+    if machine is not None:
+        from sweep.tailored import Request, recommend_for
+
+        typer.echo(recommend_for(Request(machine, (*(workloads or ()), *(where or ())), trials, results, jobs), wish), nl=False)
+    elif workloads or results or len(where or ()) != 1:
+        raise ConfigError("recommend: allowed: one sweep that was run, or --machine M --workloads W ...")
+    else:
+        assert where
+        typer.echo(advise(results_directory(where[0]), wish), nl=False)
+
+
+@app.command()
+def capture(
+    ram: Annotated[str | None, typer.Option(metavar="SIZE", help="RAM, as 512M or 2GiB; default: this machine's.")] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, max=1024, help="Default: this machine's.")] = None,
+    swap: Annotated[str | None, typer.Option(metavar="SIZE", help="Swap space; 0: none; default: this machine's, or as much as RAM.")] = None,
+    swap_device: Annotated[str | None, typer.Option(metavar="CLASS", help="hdd, ssd, nvme, usb, sd, nfs or none; default: this machine's.")] = None,
+    file_device: Annotated[str | None, typer.Option(metavar="CLASS", help="The same, of the files; default: what PATH is on.")] = None,
+    same_device: Annotated[bool | None, typer.Option("--same-device/--two-devices", help="Swap and files are on one device.")] = None,
+    kernel: Annotated[str | None, typer.Option(metavar="VERSION", help="As 6.1; default: this machine's.")] = None,
+    mglru: Annotated[bool | None, typer.Option("--mglru/--no-mglru", help="The multi-generational LRU is on; default: as on this machine.")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the machine; default: my-machine.")] = None,
+    path: Annotated[str, typer.Option(help="Where the workload's files are, on this machine.")] = "/",
+) -> None:
+    """Print a machine file for `recommend --machine`: of this machine, which is only read, or of one that is described."""
+    from sweep.capture import Given
+    from sweep.capture import capture as captured
+    from sweep.probe import probe
+
+    given = Given(ram, cpus, swap, swap_device, file_device, same_device, kernel, mglru, name)
+    typer.echo(captured(given, None if given.is_whole else probe(path=path)), nl=False)
 
 
 @app.command()
@@ -247,6 +304,22 @@ def replay(
     from sweep.replay import replay as replayed
 
     for line in replayed(results_directory(where), trial, replicate, out):
+        typer.echo(line)
+
+
+@app.command()
+def why(
+    where: Where,
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="Number or label of a cell of the map.")],
+    policies: Annotated[tuple[str, str] | None, typer.Option(metavar="A B", help="These two; default: the best and the worst of the cell.")] = None,
+    defaults: Annotated[bool, typer.Option("--defaults", help="Each at kernel defaults instead of its tuned best.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="OUT.png", help="The picture; default: in WHERE.")] = None,
+) -> None:
+    """Say why a cell of the map came out as it did: the best and the worst policy on the same streams, side by side."""
+    from sweep.places import results_directory
+    from sweep.why import explain
+
+    for line in explain(results_directory(where), cell, policies or (), "default" if defaults else "tuned", out):
         typer.echo(line)
 
 

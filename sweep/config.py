@@ -11,12 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 COLUMN: Final = r"^[a-z][a-z0-9_]{0,49}$"
 PATH: Final = r"^(machine|workload)(\.[a-z][a-z0-9_]*)*$"
+AXIS_PATH: Final = r"^((machine|workload)(\.[a-z][a-z0-9_]*)*|params\.[a-z][a-z0-9_]*)$"
+PARAMS: Final = "params."
 CMAES_BATCH: Final = 4
 CMAES_TRIALS: Final = 2000  # each batch replays all those before it
 RESERVED: Final = frozenset({"cell", "label", "kind", "machine", "workload", "policy", "trial"})
 
 Scalar = bool | int | float | str
 DottedPath = Annotated[str, Field(pattern=PATH)]  # a dotted path into the machine or the workload
+AxisPath = Annotated[str, Field(pattern=AXIS_PATH)]  # the same, or a tunable
 Objective = Literal["oom_rate", "throughput", "stall_p99_ns", "idle_kbytes"]
 Named = str | dict[str, Any]  # the name of a file in configs/, or the same keys written inline
 
@@ -56,11 +59,29 @@ class Range(Model):
 
 
 class Axis(Model):
-    """One axis of the grid: each of ``values`` is put at the dotted path ``set`` of the machine or the workload."""
+    """One axis of the grid: each of ``values`` is put at the dotted path ``set`` of the machine or the workload.
+
+    With ``params.NAME`` it is a tunable, which then no policy searches; every policy of the sweep must have it.
+    ``also`` are further paths that get the same value, as the speed of both devices of a machine.
+    """
 
     name: Annotated[str, Field(pattern=COLUMN)]
-    set: DottedPath
+    set: AxisPath
+    also: tuple[AxisPath, ...] = ()
     values: Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=1000)]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Everything that it sets."""
+        return self.set, *self.also
+
+    @model_validator(mode="after")
+    def _whole(self) -> Axis:
+        if any(path.startswith(PARAMS) for path in self.paths):
+            for value in self.values:
+                if not isinstance(value, int) or isinstance(value, bool):
+                    raise ValueError(f"values: {value}; allowed: whole numbers, for {self.set} is a tunable")
+        return self
 
 
 class Point(Model):
@@ -202,7 +223,7 @@ class Sweep(Model):
     def _consistent(self) -> Sweep:
         unique("policies", self.policies)
         unique("axes", [axis.name for axis in self.axes])
-        unique("axes", [axis.set for axis in self.axes])
+        unique("axes", [path for axis in self.axes for path in axis.paths])
         unique("points", [point.name for point in self.points])
         for axis in self.axes:
             if axis.name in RESERVED:

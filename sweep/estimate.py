@@ -179,7 +179,7 @@ def _measured(study: Study) -> Sampled:
     streams_s = time.process_time() - began
     settings: list[dict[str, int]] = [{}]
     if study.space:
-        space = Space(policies.load(study.policy), study.cell.machine, study.space)
+        space = Space(policies.load(study.policy), study.cell.machine, study.space, dict(study.cell.params))
         settings += ask(study.search.model_copy(update={"sampler": "random"}), space, Past(), study.seed, 0, DRAWN)
     alone = Study(study.cell, study.policy, study.space, study.search.model_copy(update={"replicates": 1, "racing": None}), study.seed)
     task = Task(alone, 0, SEARCH, Past())
@@ -211,7 +211,7 @@ def _asking_s(study: Study) -> float:
     """CPU seconds of asking for one batch, with half of the history that the study will have; outcomes are made up."""
     if not study.space:
         return 0.0
-    space = Space(policies.load(study.policy), study.cell.machine, study.space)
+    space = Space(policies.load(study.policy), study.cell.machine, study.space, dict(study.cell.params))
     past = Past()
     drawn = ask(study.search.model_copy(update={"sampler": "random"}), space, Past(), 1, 0, max(study.n_trials // 2, 1))
     for number, params in enumerate(drawn[: 2 * study.search.history]):

@@ -135,10 +135,17 @@ def _order(timeout_s: float) -> str | None:
     return sys.stdin.readline() if ready else None
 
 
-def _main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _step_back() -> None:
+    """Run when nobody else wants to."""
     os.nice(19)
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):  # of a session of its own, only the group's nice value counts beside other sessions: sched(7), autogroup
+        Path("/proc/self/autogroup").write_text("19")
+
+
+def _main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _step_back()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     try:

@@ -22,7 +22,7 @@ def fragment(results: Results, found: Recommendation) -> str:
     Raises:
         AssertionError: the text does not read back as exactly the settings, which would be our defect.
     """
-    head = [f"Highwater, sweep {results.name}: {_verdict(found)}", *_where(results, found), *_evidence(found), ""]
+    head = [f"Highwater, sweep {results.name}: {_verdict(found)}", *_where(results, found), *_evidence(found), *(f"Note: {n}" for n in found.notes), ""]
     if found.keep_default:
         return comment(head[:-1]) + "\n"
     blocks = [comment(head).rstrip("#\n ")]
@@ -94,11 +94,11 @@ def _tail(results: Results, found: Recommendation) -> Iterator[str]:
         yield "Simulated at the kernel default, leave alone: " + _list(found.unchanged, "vm.")
     if found.others:
         yield "No sysctls, simulated at their default: " + _list(found.others, "")
-    yield f"Apply: copy to /etc/sysctl.d/80-highwater-{results.name}.conf, then `sysctl --system`."
+    yield f"Apply: copy to /etc/sysctl.d/80-highwater-{results.name}.conf or another name there, then `sysctl --system`."
     yield "Not beside a TuneD profile with the same keys, nor beside vm.dirty_bytes or vm.dirty_background_bytes."
     yield "Undo: remove the file, then"
     for change in found.changes:
-        yield f"    sysctl -w vm.{change.name}={change.default}"
+        yield f"    sysctl -w vm.{change.name}={found.undo(change)}"
 
 
 def _list(params: tuple[tuple[str, int], ...], prefix: str) -> str:

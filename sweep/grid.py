@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from core import Machine
 from sweep import workloads
 from sweep.cells import REFINED, Cell, canonical
-from sweep.config import Named, Point, Scalar, Sweep
+from sweep.config import PARAMS, Named, Point, Scalar, Sweep
 from sweep.errors import ConfigError, refusal
 from sweep.explain import first_problem, problem_line
 from sweep.fields import build, model_of
@@ -74,9 +74,10 @@ def refined_cells(sweep: Sweep, file: Path, places: Sequence[tuple[tuple[str, Sc
 
 def _placed(builder: CellBuilder, sweep: Sweep, axes: tuple[tuple[str, Scalar], ...], kind: str, index: int) -> Cell:
     label = " ".join(f"{name}={value}" for name, value in axes) or sweep.name
-    own = {axis.set: value for axis, (_, value) in zip(sweep.axes, axes, strict=True)}
+    own = {path: value for axis, (_, value) in zip(sweep.axes, axes, strict=True) for path in axis.paths}
+    params = tuple((path.removeprefix(PARAMS), int(value)) for path, value in own.items() if path.startswith(PARAMS))
     sets = _common(sweep, [root for root in ROOTS if root in own]) | own
-    return builder.cell(index, label, kind, axes, sweep.machine, sweep.workload, sets)
+    return builder.cell(index, label, kind, axes, sweep.machine, sweep.workload, sets, params=params)
 
 
 def _grid(sweep: Sweep) -> list[tuple[tuple[str, Scalar], ...]]:
@@ -129,12 +130,16 @@ class CellBuilder:
         workload: Named,
         sets: Mapping[str, Scalar],
         keys: Mapping[Kind, str] | None = None,
+        params: tuple[tuple[str, int], ...] = (),
     ) -> Cell:
-        """A cell of that machine and workload, with ``sets`` put into them; ``keys``: where the file names them, if not at its top."""
+        """A cell of that machine and workload, with ``sets`` put into them.
+
+        ``keys``: where the file names them, if not at its top; ``params``: tunables that the cell fixes.
+        """
         keys = keys or {}
         built_machine = self._build(self._source("machine", machine, sets, keys.get("machine", "machine")), sets)
         built_workload = self._build(self._source("workload", workload, sets, keys.get("workload", "workload")), sets)
-        return Cell(index, label, kind, axes, built_machine, built_workload, self._key(built_machine, built_workload))
+        return Cell(index, label, kind, axes, built_machine, built_workload, self._key(built_machine, built_workload, params), params)
 
     def _source(self, kind: Kind, value: Named, sets: Mapping[str, Scalar], key: str) -> Source:
         """The mapping of a machine or workload, before the values of axes are set in it."""
@@ -173,8 +178,9 @@ class CellBuilder:
             raise ConfigError(f"{self._file}: {source.kind}.{line}")
         raise ConfigError(f"{source.file}: {source.prefix}{'.' if source.prefix else ''}{line}")
 
-    def _key(self, machine: Machine, workload: Workload) -> str:
-        text = canonical([asdict(machine), workload.model_dump(mode="json"), workloads.content_digest(workload)])
+    def _key(self, machine: Machine, workload: Workload, params: tuple[tuple[str, int], ...]) -> str:
+        seen = [asdict(machine), workload.model_dump(mode="json"), workloads.content_digest(workload)]
+        text = canonical([*seen, dict(params)] if params else seen)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

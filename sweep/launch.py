@@ -19,7 +19,7 @@ from sweep.grid import refined_cells
 from sweep.mlflowdb import local_uri
 from sweep.pieces import LIMIT_S
 from sweep.places import RESULTS
-from sweep.plan import Plan, load_plan
+from sweep.plan import Plan, load_plans
 from sweep.poison import Poison
 from sweep.progress import Decided, Reporter, count_decided
 from sweep.runner import Runner, is_complete, open_store
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 MAP_FILES: Final = ("map.png", "map.html", "map.txt", "map.csv")
+REPORT: Final = "report.html"
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,20 @@ class Options:
 
 
 def launch(file: Path, options: Options) -> None:
-    """Run the sweep in ``file`` to its end, then draw its map and publish it.
+    """Run the sweeps in ``file`` one after the other to their ends; draw the map of each and publish it.
 
     Raises:
         HighwaterError: anything a user can put right, as one line.
     """
     check_options(options.executor, options.workers, options.address)
-    plan = load_plan(file, options.sets)
-    directory = options.results or RESULTS / plan.sweep.name
+    plans = load_plans(file, options.sets)
+    for plan in plans:
+        one = options.results if len(plans) == 1 else None
+        _launch(plan, one or (options.results or RESULTS) / plan.sweep.name, options)
+
+
+def _launch(plan: Plan, directory: Path, options: Options) -> None:
+    """Run one sweep, whose results go to ``directory``."""
     if options.resumes and not (directory / FILE).is_file():
         raise ConfigError(f"--resume: {directory / FILE}: no such file; allowed: without --resume, to begin the sweep")
     follower: Follower | None = None
@@ -198,7 +205,7 @@ def publish(directory: Path, tracking_uri: str | None, what: Mlflow | None = Non
     held = Mlflow.model_validate_json(results.meta["mlflow"]) if "mlflow" in results.meta else Mlflow()
     uri = tracking(directory, tracking_uri)
     say(f"publishing to MLflow ({'beside the results' if uri == local_uri(directory) else 'elsewhere'})")
-    files = [str(path) for name in MAP_FILES if (path := directory / name).is_file()]
+    files = [str(path) for name in (*MAP_FILES, REPORT) if (path := directory / name).is_file()]
     follower = Follower(directory, uri, what or held)
     try:
         say_published(uri, directory, follower.finish(files))

@@ -13,7 +13,7 @@ from sweep.arms import Arm, At, arms
 from sweep.errors import refusal
 from sweep.library import shipped
 from sweep.ranking import Standing, standings
-from sweep.sentences import grid, sentences, value_key, weight_sentence, weights
+from sweep.sentences import Grid, grid, sentences, value_key, weight_sentence, weights
 from sweep.verdict import FDR, Verdict, verdicts
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class Map:
         tuned: the tuned best of every (cell, policy).
         policies: in the order of the sweep file.
         provenance: where it comes from.
+        grid: the cells as points of a plane, refined ones too.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Map:
     tuned: Mapping[tuple[int, str], Arm]
     policies: tuple[str, ...]
     provenance: Provenance
+    grid: Grid
 
 
 def build_map(
@@ -176,6 +178,7 @@ def build_map(
         tuned=arms(results, "tuned"),
         policies=tuple(results.config["policies"]),
         provenance=provenance(results),
+        grid=laid,
     )
 
 

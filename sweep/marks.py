@@ -40,8 +40,8 @@ FINDING_MARKS: Final[Mapping[Finding, Mark]] = {
 }
 PLACE_MARKS: Final[Mapping[Place, Mark]] = {
     "best": Mark("●", "#0067a8", "#ffffff", "bold white on blue"),
-    "shared": Mark("◐", "#a9cbe6", "#1c1c1c", "blue"),
-    "beaten": Mark("○", "#f1f2f4", "#3c434b", "dim"),
+    "shared": Mark("◐", "#bcd8ed", "#1c1c1c", "blue"),
+    "beaten": Mark("○", "#f6f7f8", "#3c434b", "dim"),
     "fails": Mark("✕", "#eda10c", "#1c1c1c", "bold black on yellow"),
     "unknown": Mark("?", "#ffffff", "#3c434b", "dim"),
 }

@@ -14,6 +14,7 @@ DATABASE: Final = "mlflow.db"
 ARTIFACTS: Final = "mlflow-artifacts"
 PREFIX: Final = "highwater/"  # of an experiment's name
 VIEW: Final = "highwater"  # key of the shared view with the columns that people come for
+TRIALS_VIEW: Final = "highwater-trials"  # the same of trials alone, for charts
 
 
 def local_uri(home: Path) -> str:
@@ -50,9 +51,9 @@ def prepare(database: Path) -> None:
                 opened.execute("PRAGMA synchronous = NORMAL")
 
 
-def runs_page(server: str, experiment_id: str) -> str:
+def runs_page(server: str, experiment_id: str, shared: str = VIEW) -> str:
     """Address of the experiment's table on a server, with OOM rate and throughput as its first columns."""
-    return f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs?viewStateShareKey={VIEW}"
+    return f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs?viewStateShareKey={shared}"
 
 
 def first_page(home: Path, server: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sweep.arms import AT, AT_TITLES, Arm, At
+from sweep.cliffs import SIDES, cliff_words, cliffs
+from sweep.figures.plane import plane_svg
 from sweep.intervals import Rate
 from sweep.maps import Map
 from sweep.marks import FINDING_MARKS, PLACE_MARKS, cell_lines, finding_words, place_words, standing_lines
@@ -25,6 +27,8 @@ class Box:
         lines: short lines, the first one larger.
         title: the cell in words.
         detail: sentences shown on hover, focus or tap.
+        link: identifier of its time line in the page; empty where there is none.
+        edges: cliffs along it, as "a-right" (the challenger's) or "b-top" (the baseline's).
     """
 
     kind: str
@@ -32,6 +36,11 @@ class Box:
     lines: tuple[str, ...]
     title: str
     detail: tuple[str, ...]
+    link: str = ""
+    edges: tuple[str, ...] = ()
+
+
+Links = Mapping[tuple[At, int], str]  # of the cells that have a time line, its identifier in the page
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,14 @@ def environment() -> Environment:
     return Environment(loader=PackageLoader("sweep"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def view_of(drawn: Map) -> dict[str, object]:
-    """What the templates are told of a map."""
+def view_of(drawn: Map, links: Links | None = None) -> dict[str, object]:
+    """What the templates are told of a map; ``links``: where a click on a cell leads."""
     return {
         "map": drawn,
-        "views": [_view(drawn, at) for at in AT],
+        "views": [_view(drawn, at, links or {}) for at in AT],
+        "planes": planes(drawn),
+        "linked": bool(links),
+        "cliff_legend": _cliff_legend(drawn),
         "points": drawn.layout.points,
         "policies": drawn.policies,
         "finding_legend": [(f, FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS],
@@ -81,14 +93,25 @@ class View:
     rows: tuple[tuple[Verdict, str, str], ...]
 
 
-def _view(drawn: Map, at: At) -> View:
+def planes(drawn: Map) -> list[tuple[str, str]]:
+    """The map with what lies between its cells and both cliffs, at both settings; empty where the sweep has no plane."""
+    laid = drawn.grid
+    if laid.names == (drawn.layout.y.name, drawn.layout.x.name):
+        laid = replace(laid, names=laid.names[::-1], values=laid.values[::-1], positions=laid.positions[:, ::-1], where=laid.where[:, ::-1])
+    found = [(AT_TITLES[at], plane_svg(laid, drawn.verdicts[at], f"plane {at}")) for at in AT]
+    return [(words, text) for words, text in found if text]
+
+
+def _view(drawn: Map, at: At, links: Links) -> View:
     found = drawn.verdicts[at]
 
+    edges = _edges(drawn, at)
+
     def verdict(cell: int) -> Box:
-        return verdict_box(found[cell])
+        return replace(verdict_box(found[cell]), link=links.get((at, cell), ""), edges=tuple(edges.get(cell, ())))
 
     def standing(policy: str) -> Callable[[int], Box]:
-        return lambda cell: standing_box(drawn.standings[at][cell, policy])
+        return lambda cell: replace(standing_box(drawn.standings[at][cell, policy]), link=links.get((at, cell), ""))
 
     return View(
         at=at,
@@ -101,6 +124,23 @@ def _view(drawn: Map, at: At) -> View:
         points=tuple((verdict(c), tuple(standing(p)(c) for p in drawn.policies)) for c in drawn.layout.points),
         rows=tuple((v, rate_text(v.oom[0]), rate_text(v.oom[1])) for v in found.values()),
     )
+
+
+def _edges(drawn: Map, at: At) -> dict[int, list[str]]:
+    """Of each cell, the cliffs to its right and on top of it."""
+    found: dict[int, list[str]] = {}
+    for facet in drawn.layout.facets:
+        for edge in cliffs(facet, drawn.verdicts[at]):
+            cell = facet.rows[edge.row][edge.column]
+            assert cell is not None
+            found.setdefault(cell, []).append(f"{SIDES[edge.side]}-{'top' if edge.upward else 'right'}")
+    return found
+
+
+def _cliff_legend(drawn: Map) -> list[tuple[str, str]]:
+    """Side and words of each cliff that is drawn anywhere."""
+    seen = {edge[0] for at in AT for edges in _edges(drawn, at).values() for edge in edges}
+    return [(side, cliff_words(policy)) for side, policy in zip(SIDES, (drawn.challenger, drawn.baseline), strict=True) if side in seen]
 
 
 def _panels(drawn: Map, box: Callable[[int], Box]) -> tuple[Panel, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sweep.arms import AT, AT_TITLES, At
+from sweep.cliffs import Edge, cliff_words, cliffs
 from sweep.maps import Facet, Map
 from sweep.marks import (
     FINDING_MARKS,
@@ -31,6 +32,7 @@ _GAP: Final = 0.45
 _CELL: Final = 0.86  # height of a cell of the map
 _SMALL: Final = 0.5  # height of a cell of a small multiple
 _STACK_ABOVE: Final = 7  # more columns than this: the two maps go one below the other
+CLIFF_LINES: Final = ("-", (0, (1.6, 1.2)))  # challenger, baseline
 _SOFT: Final = "#566069"
 _INK: Final = "#1c2126"
 
@@ -69,7 +71,14 @@ def _head(axes: Axes, drawn: Map) -> float:
         _write(axes, _MARGIN, 0.80 + 0.24 * i, summary(tuple(drawn.verdicts[at].values())), 10.5)
     legend = [(FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS]
     _legend(axes, 1.42, legend)
-    return 1.75
+    seen = {edge.side for at in AT for facet in drawn.layout.facets for edge in cliffs(facet, drawn.verdicts[at])}
+    x = _MARGIN
+    for side in sorted(seen):
+        words = cliff_words((drawn.challenger, drawn.baseline)[side])
+        axes.plot([x, x + 0.3], [1.74, 1.74], color="#000000", linewidth=1.8, linestyle=CLIFF_LINES[side])
+        _write(axes, x + 0.38, 1.74, words, 9.5)
+        x += 0.36 + 0.074 * len(words) + 0.3
+    return 2.05 if seen else 1.75
 
 
 def _legend(axes: Axes, y: float, entries: Sequence[tuple[Mark, str]]) -> None:
@@ -115,8 +124,9 @@ def _cell(axes: Axes, x: float, y: float, width: float, height: float, mark: Mar
         middle += high
 
 
-def _plane(axes: Axes, drawn: Map, facet: Facet, x: float, y: float, width: float, high: float, draw: Draw) -> float:
-    """One plane of the grid with its axes; returns its bottom."""
+def _plane(axes: Axes, drawn: Map, facet: Facet, place: tuple[float, float, float, float], draw: Draw, edges: Sequence[Edge] = ()) -> float:
+    """One plane of the grid with its axes and cliffs at (x, y, width, height of a cell); returns its bottom."""
+    x, y, width, high = place
     columns, rows = drawn.layout.x, drawn.layout.y
     left = x + (_LABELS if rows.name else 0.0)
     wide = (width - (left - x)) / len(columns.values)
@@ -130,6 +140,8 @@ def _plane(axes: Axes, drawn: Map, facet: Facet, x: float, y: float, width: floa
                 mark, lines = draw(cell)
                 _cell(axes, left + i * wide, top, wide, high, mark, lines)
     bottom = y + len(rows.values) * high
+    for edge in edges:
+        _cliff(axes, edge, (left + (edge.column + 1) * wide, bottom - (edge.row + 1) * high), wide, high)
     for i in range(len(columns.values)):
         _write(axes, left + (i + 0.5) * wide, bottom + 0.12, columns.text(i), 9, color=_SOFT, ha="center")
     _write(axes, (left + x + width) / 2, bottom + 0.34, columns.title, 9, ha="center", weight="bold")
@@ -138,6 +150,14 @@ def _plane(axes: Axes, drawn: Map, facet: Facet, x: float, y: float, width: floa
         size = min(9.0, (bottom - y) / (0.0093 * max(map(len, title.split("\n")))))
         _write(axes, x + 0.17, (y + bottom) / 2, title, size, ha="center", weight="bold", rotation=90)
     return bottom + 0.5
+
+
+def _cliff(axes: Axes, edge: Edge, corner: tuple[float, float], wide: float, high: float) -> None:
+    """A line along the right or the upper edge of the cell whose upper right corner is given."""
+    x, y = corner
+    off = 0.016 if edge.side else -0.016  # both cliffs may run along one edge
+    ends = ([x - wide, x], [y + off, y + off]) if edge.upward else ([x + off, x + off], [y, y + high])
+    axes.plot(*ends, color="#000000", linewidth=1.8, linestyle=CLIFF_LINES[edge.side], solid_capstyle="butt", zorder=4)
 
 
 def _duel(axes: Axes, drawn: Map, top: float) -> float:
@@ -156,7 +176,7 @@ def _duel(axes: Axes, drawn: Map, top: float) -> float:
             x = _MARGIN if stacked else _MARGIN + i * (width + _GAP)
             title = AT_TITLES[at].capitalize() + (f" · {facet.title}" if facet.title else "")
             _write(axes, x, start + 0.14, title, 11, weight="bold")
-            bottoms.append(_plane(axes, drawn, facet, x, start + 0.34, width, _CELL, verdict(at)))
+            bottoms.append(_plane(axes, drawn, facet, (x, start + 0.34, width, _CELL), verdict(at), tuple(cliffs(facet, drawn.verdicts[at]))))
         top = max(bottoms) + 0.12
     return top
 
@@ -211,7 +231,7 @@ def _best(axes: Axes, drawn: Map, top: float) -> float:
             for i, policy in enumerate(drawn.policies[first : first + across]):
                 x = _MARGIN + i * (width + _GAP)
                 _write(axes, x, top + 0.12, policy + (f" · {facet.title}" if facet.title else ""), 10.5, weight="bold")
-                bottom = max(bottom, _plane(axes, drawn, facet, x, top + 0.3, width, _SMALL, standing(policy)))
+                bottom = max(bottom, _plane(axes, drawn, facet, (x, top + 0.3, width, _SMALL), standing(policy)))
             top = bottom + 0.12
     return top
 

@@ -17,7 +17,7 @@ from sweep.grid import build_cells
 from sweep.history import method
 from sweep.space import Space, check_ranges, dimensions
 from sweep.study import Study
-from sweep.sweepfile import load_sweep
+from sweep.sweepfile import load_sweep, load_sweeps
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,20 @@ def load_plan(file: Path, sets: Sequence[str] = ()) -> Plan:
     Raises:
         ConfigError: the first mistake, in one line.
     """
-    sweep = load_sweep(file, sets)
+    return planned(load_sweep(file, sets), file)
+
+
+def load_plans(file: Path, sets: Sequence[str] = ()) -> tuple[Plan, ...]:
+    """The plan of each sweep of a file; see ``load_plan``."""
+    return tuple(planned(sweep, file) for sweep in load_sweeps(file, sets))
+
+
+def planned(sweep: Sweep, file: Path) -> Plan:
+    """A sweep with everything resolved and checked.
+
+    Raises:
+        ConfigError: the first mistake, in one line.
+    """
     try:
         check_ranges(_policies(sweep, file), sweep.search)
     except ValueError as error:
@@ -112,14 +125,19 @@ def _policy(name: str, index: int, file: Path) -> Policy:
 
 
 def _study(sweep: Sweep, cell: Cell, policy: Policy, published: Mapping[str, Baseline], file: Path) -> Study:
-    dims = dimensions(policy, sweep.search)
+    fixed = dict(cell.params)
+    dims = dimensions(policy, sweep.search, fixed)
+    try:
+        policy.resolve(cell.machine, fixed)
+    except ValueError as error:
+        raise ConfigError(f"{file}: axes: {error} (cell {cell.label}, policy {policy.name})") from None
     for end in ("low", "high"):
         try:  # some limits depend on the machine, such as half of its RAM
-            policy.resolve(cell.machine, {dimension.name: getattr(dimension, end) for dimension in dims})
+            policy.resolve(cell.machine, fixed | {dimension.name: getattr(dimension, end) for dimension in dims})
         except ValueError as error:
             key, _, rest = str(error).partition(":")
             raise ConfigError(f"{file}: search.{key}.{end}:{rest} (cell {cell.label})") from None
-    space = Space(policy, cell.machine, dims)
+    space = Space(policy, cell.machine, dims, fixed)
     for end in ("low", "high"):  # where both corners can be settled, so can all between: the relations are monotone
         problem = space.problem(space.settled({dimension.name: getattr(dimension, end) for dimension in dims})) if dims else ""
         if problem:

@@ -56,7 +56,7 @@ class Tally:
     def text(self, decided: int | None) -> str:
         """One line."""
         share = 100 * self.simulations_done // max(self.simulations, 1)
-        known = "" if decided is None else f", {decided}/{self.cells} cells decided"
+        known = "" if decided is None else f", {100 * decided // max(self.cells, 1)} % of {self.cells} cells decided"
         eta = "?" if self.eta_s is None else duration(self.eta_s)
         done = f"{self.simulations_done}/{self.simulations} simulations ({share} %)"
         return f"{done}, {self.studies_done}/{self.studies} studies{known}, {self.rate:.1f}/s, ETA {eta}"
@@ -159,7 +159,7 @@ class Reporter(Line):
     def summary(self, tally: Tally) -> str:
         """The last line of a run that is complete."""
         decided = self._decided.update(tally.cells_complete, is_last=True)
-        known = "" if decided is None else f", {decided} of {tally.cells} cells decided"
+        known = "" if decided is None else f", {decided} of {tally.cells} cells decided ({100 * decided // max(tally.cells, 1)} %)"
         now = f"{tally.simulations_now} now in {duration(tally.elapsed_s)}, {tally.rate:.1f}/s"
         return f"{self._name}: complete: {tally.studies} studies, {tally.simulations_done} simulations ({now}){known}"
 

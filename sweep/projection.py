@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sweep.results import Results
 
 ALL_BELOW: Final = 2000  # from here on, MLflow's pages get slow with one run a trial
+CHARTS: Final = "highwater"  # identifier of the section with the charts
 TrialRuns = Literal["auto", "all", "pareto", "none"]
 
 # Means over replicates: metric name -> (column, divisor).
@@ -136,8 +137,14 @@ def _matters(trials: pd.DataFrame, top_k: int) -> np.ndarray[Any, np.dtype[np.bo
     return kept
 
 
-def view(projection: Projection) -> str:
-    """State of MLflow's runs table in which OOM rate and throughput stand first (a shared view, as JSON)."""
+def view(projection: Projection, *, of_trials: bool = False) -> str:
+    """State of MLflow's runs table and charts (a shared view, as JSON): OOM rate and throughput first, and charts of all runs instead of bars of the first ten.
+
+    Args:
+        projection: what is published.
+        of_trials: trials alone, the fastest first: MLflow hides children below their parents, and leaves them out of its charts, as long as runs are
+            sorted by date.
+    """
     knobs = sorted({name for record in projection.records for name, _ in record.params} - {"policy", "cell"})
     metrics = ("oom_rate", "throughput", "oom_rate_ci_hi", "confirm/oom_rate", "confirm/throughput", "stall_p99_ms")
     columns = [f"metrics.`{name}`" for name in metrics] + ["tags.`verdict`", "tags.`policy`", "tags.`cell`"]
@@ -146,10 +153,28 @@ def view(projection: Projection) -> str:
         "selectedColumns": columns,
         "columnOrder": ["attributes.`Run Name`", *columns],
         "columnWidths": {"attributes.`Run Name`": 320} | dict.fromkeys(columns[2:5], 160),
-        "orderByKey": "attributes.start_time",
+        "searchFilter": "tags.level = 'trial'" if of_trials else "",
+        "orderByKey": "metrics.`throughput`" if of_trials else "attributes.start_time",
         "orderByAsc": False,
+        "runsHiddenMode": "SHOW_ALL",
+        "isAccordionReordered": True,
+        "compareRunSections": [{"uuid": CHARTS, "name": "Highwater", "display": True, "isReordered": True, "deleted": False, "isGenerated": False}],
+        "compareRunCharts": charts(knobs),
     }
     return json.dumps(state)
+
+
+def charts(knobs: Sequence[str]) -> list[dict[str, Any]]:
+    """Charts that stay readable with hundreds of runs: points and parallel coordinates, not a bar a run."""
+    common = {"deleted": False, "isGenerated": False, "metricSectionId": CHARTS, "runsCountToCompare": ALL_BELOW}
+    found: list[dict[str, Any]] = [
+        common | {"type": "SCATTER", "uuid": f"{CHARTS}-{x}-{y}", "xaxis": {"key": x, "type": "METRIC"}, "yaxis": {"key": y, "type": "METRIC"}}
+        for x, y in (("oom_rate", "throughput"), ("stall_p99_ms", "throughput"))
+    ]
+    if knobs:
+        lines = {"type": "PARALLEL", "uuid": f"{CHARTS}-settings", "selectedParams": list(knobs[:4]), "selectedMetrics": ["throughput", "oom_rate"]}
+        found.append(common | lines | {"showAllRuns": True})
+    return found
 
 
 class _Context:
@@ -183,6 +208,7 @@ class _Context:
             **self._outcome((cell, policy, trial, "search"), ""),
             **self._outcome((cell, policy, trial, "confirm"), "confirm/"),
             **{f"x/{name}": float(value) for name, value in knobs.items()},
+            **self._axes(cell),
         }
         dead = self.counts.get((cell, policy, trial, "search"), (0, 0))
         tags = [*self._tags(cell, policy), ("role", role), ("default", str(bool(row["is_default"])).lower())]
@@ -216,6 +242,7 @@ class _Context:
                     **confirmed,
                     "n_trials": float(len(trials)),
                     "best_trial": float(best["trial"]),
+                    **self._axes(cell),
                 }
             ),
             tags=(*tags, ("mlflow.note.content", study_note(policy, self._label(cell), verdict if judged else None))),
@@ -247,6 +274,11 @@ class _Context:
         if not prefix:
             values |= {name: means[col] / div for name, (col, div) in COUNTERS.items() if col in means}
         return {f"{prefix}{name}": value for name, value in values.items()}
+
+    def _axes(self, cell: int) -> dict[str, float]:
+        """Where a cell of the grid lies on the axes of numbers: tags and params are words, which no filter can compare as numbers."""
+        row = self.cells[cell]
+        return {f"axis/{name}": float(row[name]) for name in self.axes if isinstance(row[name], (int, float)) and not isinstance(row[name], bool)}
 
     def _label(self, cell: int) -> str:
         return str(self.cells[cell]["label"])

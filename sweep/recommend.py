@@ -27,11 +27,14 @@ from sweep.evidence import Evidence, gather, mean_effect
 from sweep.fragment import fragment
 from sweep.intervals import Effect, clean_replicates
 from sweep.price import held, price_text
+from sweep.published import Graded, grade
 from sweep.region import Reach, Step, reach
-from sweep.sysctl import is_sysctl, limits, problem
+from sweep.shortlist import pool, shortlist
+from sweep.sysctl import Kernel, is_sysctl, limits, problem
 from sweep.verdict import labels
 
 if TYPE_CHECKING:
+    from sweep.baselines import Baseline
     from sweep.results import Results
 
 OOM_BOUND: Final = 0.35  # what eight replicates without an OOM can show (31 %); ask for less with more replicates
@@ -70,6 +73,12 @@ class Recommendation:
         region: how far each change may move; empty if nobody ran what is beside it.
         price: what the setting costs, in words; empty if nothing is recommended.
         text: the sysctl.d fragment, or comment lines that keep the default.
+        published: published settings in the same cells, graded on the same streams; empty if nobody asked.
+        beside: the recommendation and the kernel's defaults in the terms of ``published``.
+        notes: what a reader must know, in words.
+        present: values that the machine had when it was captured, by name; undo restores them.
+        kernel: version of the machine's kernel, if it is known.
+        command: gives this recommendation again, if no sweep file of the user's does.
     """
 
     policy: str
@@ -85,11 +94,31 @@ class Recommendation:
     region: tuple[Reach, ...] = ()
     price: str = ""
     text: str = ""
+    published: tuple[Graded, ...] = ()
+    beside: tuple[Graded | None, Graded] | None = None
+    notes: tuple[str, ...] = ()
+    present: Params = ()
+    kernel: Kernel | None = None
+    command: str = ""
 
     @property
     def keep_default(self) -> bool:
         """Is the answer to change nothing?"""
         return not self.changes
+
+    def undo(self, change: Change) -> int:
+        """What was set before: as captured, else the kernel's default."""
+        return dict(self.present).get(change.name, change.default)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known of a machine beside the sweep; see Recommendation."""
+
+    notes: tuple[str, ...] = ()
+    present: Params = ()
+    kernel: Kernel | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +149,9 @@ def recommend(
     goal: Goal = "worst",
     retest: Retest | None = None,
     has_region: bool = False,
+    tryout: Retest | None = None,
+    published: Mapping[str, Baseline] | None = None,
+    context: Context | None = None,
 ) -> Recommendation:
     """The best safe setting for a policy in one cell, in some cells together, or in all cells.
 
@@ -132,6 +164,9 @@ def recommend(
         retest: runs fresh replicates of any setting (`sweep.retest.Retester`); without it only what the sweep has
             confirmed is considered, and a setting that was tuned in one cell says nothing about others.
         has_region: run what is beside the recommended setting too, to say how far it is from the cliff; takes ``retest``.
+        tryout: runs a few other streams, to choose what is retested among more settings than the tuned bests (`sweep.shortlist`).
+        published: settings to grade beside the answer; takes ``retest``.
+        context: what is known of the machine beside the sweep.
 
     Raises:
         ConfigError: unknown policy, cell or goal, or a bound that is no rate.
@@ -146,12 +181,42 @@ def recommend(
         raise refusal(source, "goal", goal, ", ".join(GOALS))
     chosen = _chosen(results, cell, source)
     candidates = Candidates(results, policy, retest)
-    found = replace(_decide(candidates, chosen, oom_bound, goal), policy=policy)
+    context = context or Context()
+    settings = _settings(candidates, chosen, goal, tryout)
+    found = replace(_decide(candidates, chosen, oom_bound, goal, settings, context.kernel), policy=policy, **vars(context))
     if found.changes:
         found = replace(found, price=_price(candidates, found))
         if has_region and retest:
             found = replace(found, region=_region(candidates, chosen, found))
+    if published and retest and len({candidates.ram_mib(cell) for cell in chosen}) == 1:
+        found = _beside(candidates, chosen, found, published)
     return replace(found, text=fragment(results, found))
+
+
+def _settings(candidates: Candidates, chosen: Mapping[int, str], goal: Goal, tryout: Retest | None) -> list[Params]:
+    """What is looked at, at most MAX_RETESTED where it is run again."""
+    if tryout is None or len({candidates.ram_mib(cell) for cell in chosen}) > 1:
+        return candidates.settings(chosen, MAX_RETESTED)
+    default = candidates.defaults(next(iter(chosen)))
+    return shortlist(candidates, chosen, pool(candidates, chosen, default), tryout, MAX_RETESTED, goal == "worst") if default else []
+
+
+def _beside(candidates: Candidates, chosen: Mapping[int, str], found: Recommendation, published: Mapping[str, Baseline]) -> Recommendation:
+    """The answer with published settings graded beside it, all at the confidence that the answer has."""
+    confidence = found.evidence[0].confidence if found.evidence else CONFIDENCE
+    values = dict(candidates.defaults(next(iter(chosen))))
+    if not values:
+        return found
+    machine = candidates.machine(next(iter(chosen)))
+
+    def graded(name: str, changes: Params) -> Graded:
+        arms = [(label, candidates.arm(cell, changes), candidates.default_arm(cell)) for cell, label in chosen.items()]
+        evidence = tuple(gather(label, arm, default, confidence) for label, arm, default in arms if arm and default)
+        return Graded(name, "", "", changes, evidence=evidence, held=held(machine, candidates.mechanics, values | dict(changes)))
+
+    own = graded("recommended", tuple((c.name, c.value) for c in found.changes)) if found.changes else None
+    beside = own, graded("kernel default", ())
+    return replace(found, published=grade(candidates, published, chosen, confidence), beside=beside)
 
 
 def _chosen(results: Results, cell: int | str | Sequence[int | str] | None, source: str) -> dict[int, str]:
@@ -168,16 +233,17 @@ def _chosen(results: Results, cell: int | str | Sequence[int | str] | None, sour
     return {index[one]: known[index[one]] for one in wanted}
 
 
-def _decide(candidates: Candidates, chosen: Mapping[int, str], oom_bound: float, goal: Goal) -> Recommendation:
+def _decide(
+    candidates: Candidates, chosen: Mapping[int, str], oom_bound: float, goal: Goal, settings: Sequence[Params], kernel: Kernel | None
+) -> Recommendation:
     """The decision without its text."""
     nothing = Recommendation("", tuple(chosen.items()), oom_bound)
     sizes = sorted({candidates.ram_mib(cell) for cell in chosen})
     if len(sizes) > 1:
         ram = ", ".join(str(size) for size in sizes)
         return replace(nothing, reason=f"the cells have machines of {ram} MiB; name cells of one machine")
-    settings = candidates.settings(chosen, MAX_RETESTED)
     confidence = confidence_of(len(settings))
-    looked = [_weigh(candidates, changes, chosen, confidence, oom_bound) for changes in settings]
+    looked = [_weigh(candidates, changes, chosen, confidence, oom_bound, kernel) for changes in settings]
     before = dict(candidates.defaults(next(iter(chosen))))
     nothing = replace(nothing, others=_others(before, candidates.era), n_candidates=len(looked))
     if not looked:
@@ -226,7 +292,7 @@ def _region(candidates: Candidates, chosen: Mapping[int, str], found: Recommenda
                 return Step(value, deaths, runs, veto)
         return Step(value, deaths, runs, "")
 
-    return tuple(reach(change.name, change.value, limits(change.name, candidates.era, ram_kib), run) for change in found.changes)
+    return tuple(reach(change.name, change.value, limits(change.name, candidates.era, ram_kib, found.kernel), run) for change in found.changes)
 
 
 def _why_nothing(candidates: Candidates, chosen: Mapping[int, str]) -> str:
@@ -246,21 +312,21 @@ def confidence_of(n_settings: int) -> float:
     return 1 - (1 - CONFIDENCE) / max(1, n_settings)
 
 
-def needed(results: Results, policy: str, cell: int | str | Sequence[int | str] | None, oom_bound: float) -> int:
+def needed(results: Results, policy: str, cell: int | str | Sequence[int | str] | None, oom_bound: float, has_tryout: bool = False) -> int:
     """Fresh replicates a setting and cell that a retest takes for the bound, if none of them runs out of memory.
 
     Raises:
         ConfigError: unknown policy or cell.
     """
     chosen = _chosen(results, cell, f"sweep {results.name}")
-    looked = min(MAX_RETESTED, len(Candidates(results, policy).settings(chosen, MAX_RETESTED)))
+    looked = MAX_RETESTED if has_tryout else min(MAX_RETESTED, len(Candidates(results, policy).settings(chosen, MAX_RETESTED)))
     return clean_replicates(oom_bound, confidence_of(looked))
 
 
-def _weigh(candidates: Candidates, changes: Params, chosen: Mapping[int, str], confidence: float, oom_bound: float) -> Weighed:
+def _weigh(candidates: Candidates, changes: Params, chosen: Mapping[int, str], confidence: float, oom_bound: float, kernel: Kernel | None = None) -> Weighed:
     """Evidence about one setting in all the cells asked for, up to the first cell that rules it out."""
     ram_kib = 1024 * candidates.ram_mib(next(iter(chosen)))
-    refused = [trouble for n, v in changes if (trouble := problem(n, v, candidates.era, ram_kib))]
+    refused = [trouble for n, v in changes if (trouble := problem(n, v, candidates.era, ram_kib, kernel))]
     if refused:
         return Weighed(changes, (), refused[0])
     found: list[Evidence] = []

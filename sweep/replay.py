@@ -11,10 +11,8 @@ from sweep.errors import ConfigError, DeterminismError, shown
 from sweep.schema import REPLICATE_COLUMNS
 
 if TYPE_CHECKING:
-    from core import Outcome
     from sweep.cells import Cell
     from sweep.results import Results
-    from sweep.timeline import Timeline
 
 FORM: Final = "CELL/POLICY/TRIAL, as 12/postponed/7, or the tag trial.uid of MLflow"
 
@@ -32,6 +30,8 @@ class Recorded:
     stream_digest: str
     digest: str
     params: dict[str, int]
+    elapsed_ns: int = 0
+    first_oom_ns: int = -1
 
     @property
     def name(self) -> str:
@@ -56,6 +56,7 @@ def replay(directory: Path, trial: str, replicate: str | None = None, out: Path 
         DeterminismError: another digest than in the store.
     """
     from core import policies
+    from sweep.mechanism import at_the_end, ending
     from sweep.results import load_results
     from sweep.timeline import timeline
     from sweep.timepicture import draw
@@ -68,7 +69,7 @@ def replay(directory: Path, trial: str, replicate: str | None = None, out: Path 
     warm(found.policy)
     policy = policies.load(found.policy)
     streams = compile_streams(cell.workload, cell.machine, found.seed)
-    line = timeline(cell.machine, policy, found.params, streams)
+    line = timeline(cell.machine, policy, found.params, streams, until_ns=found.elapsed_ns, also=[found.first_oom_ns - 1])
     yield f"{found.name}: cell {cell.label}, seed {found.seed}"
     yield "params: " + ", ".join(f"{name} {value}" for name, value in found.params.items())
     for what, ours, theirs in (("streams", streams.digest, found.stream_digest), ("outcome", line.outcome.digest, found.digest)):
@@ -78,7 +79,7 @@ def replay(directory: Path, trial: str, replicate: str | None = None, out: Path 
     yield ending(line.outcome)
     yield from at_the_end(line)
     path = out or directory / f"replay-{found.name.replace('/', '-').replace(' ', '-')}.png"
-    draw(line, f"{results.name}: {found.name} ({cell.label})", ending(line.outcome), path)
+    draw([(found.policy, line)], f"{results.name}: {found.name} ({cell.label})", path)
     yield f"time line: {path}"
 
 
@@ -118,7 +119,10 @@ def recorded(directory: Path, results: Results, cell: int, policy: str, trial: i
     if replicate is not None and replicate not in names:
         raise ConfigError(f"--replicate: {shown(replicate)}; allowed: {', '.join(names)}")
     row = mine[names.index(replicate)] if replicate else next((one for one in mine if one["oom"]), mine[0])
-    return Recorded(cell, policy, trial, row["phase"], row["replicate"], row["seed"], row["stream_digest"], row["digest"], params[cell, policy, trial])
+    here = results.replicates.set_index(["cell", "policy", "trial", "phase", "replicate"])
+    outcome = here.loc[(cell, policy, trial, row["phase"], row["replicate"])]
+    times = int(outcome["elapsed_ns"]), int(outcome["time_to_first_oom_ns"])
+    return Recorded(cell, policy, trial, row["phase"], row["replicate"], row["seed"], row["stream_digest"], row["digest"], params[cell, policy, trial], *times)
 
 
 def stored_cell(results: Results, cell: int) -> Cell:
@@ -126,33 +130,3 @@ def stored_cell(results: Results, cell: int) -> Cell:
     from sweep.retest import Retester
 
     return Retester(results, 1, results.file)._cell(cell)
-
-
-def ending(outcome: Outcome) -> str:
-    """How the run ended, in a sentence."""
-    from core.outcome import END_DEADLOCK, END_DONE, END_PANIC
-
-    if outcome.end == END_PANIC:
-        return "it died: out of memory, and nobody was left to kill"
-    if outcome.end == END_DEADLOCK:
-        return "it died: a deadlock; tasks wanted to go on, and nothing moved or completed any more"
-    if outcome.oom_kills:
-        after_low = (outcome.time_to_first_oom_ns - outcome.time_to_low_ns) / 1e9
-        after = f", {after_low:.2f} s after free memory first fell below low" if outcome.time_to_low_ns >= 0 else ""
-        killed = "one task was killed" if outcome.oom_kills == 1 else f"{outcome.oom_kills} tasks were killed"
-        return f"out of memory: {killed}, first at {outcome.time_to_first_oom_ns / 1e9:.2f} s{after}"
-    return "it lived: every task came to its end" if outcome.end == END_DONE else "it lived until its time was up"
-
-
-def at_the_end(line: Timeline) -> Iterator[str]:
-    """What there was when it died, or at the end: where the memory was stuck."""
-    died = line.columns["oom_kill"].nonzero()[0]
-    moment = int(died[0]) if len(died) else len(line.seconds) - 1
-    values = {name: int(column[moment]) for name, column in line.columns.items()}
-    marks = ", ".join(f"{name} {pages}" for name, pages in line.watermarks.items())
-    yield (
-        f"at {line.seconds[moment]:.2f} s: {values['nr_free']} pages free (watermarks: {marks}), {values['nr_dirty']} dirty, "
-        f"{values['nr_writeback']} under writeback, {values['nr_laundry']} laundry, "
-        f"{values['swap_free']} swap slots free, {values['in_direct_reclaim']} tasks in direct reclaim; "
-        f"{values['nr_stalls']} stalls so far, {values['stall_ns_total'] / 1e9:.2f} s in all; lowest free {int(line.columns['nr_free'].min())}"
-    )

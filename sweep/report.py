@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sweep.arms import AT, AT_TITLES, arms
+from sweep.arms import AT, arms
 from sweep.errors import refusal
 from sweep.figures.history import history_svg
 from sweep.figures.importance import importance_svg
 from sweep.figures.pareto import pareto_svg
-from sweep.figures.plane import plane_svg
 from sweep.maps import build_map
 from sweep.page import environment, view_of
-from sweep.sentences import grid
+from sweep.telling import tell
 from sweep.verdict import labels
 
 if TYPE_CHECKING:
@@ -23,10 +22,17 @@ if TYPE_CHECKING:
 FILE: Final = "report.html"
 MOST_CELLS: Final = 40  # Pareto fronts drawn unless cells are named
 MOST_BYTES: Final = 15_000_000
-_CONTENTS: Final = (("map", "map"), ("plane", "plane"), ("recommend", "recommendation"), ("why", "why"), ("search", "search"), ("pareto", "Pareto fronts"))
+RESERVED: Final = 3_000_000  # of them for all that is neither a front nor a time line
+_CONTENTS: Final = (
+    ("map", "map"),
+    ("plane", "between the cells"),
+    ("recommend", "recommendation"),
+    ("why", "why"),
+    ("search", "search"),
+    ("pareto", "Pareto fronts"),
+)
 
 Card = tuple[str, str]  # what it is for, and its text
-Timeline = tuple[str, tuple[str, ...]]  # the cell, and one SVG text for each policy drawn
 
 
 def write_report(
@@ -34,7 +40,7 @@ def write_report(
     out: Path,
     cells: Sequence[str] = (),
     cards: Sequence[Card] = (),
-    timelines: Sequence[Timeline] = (),
+    explained: int = 0,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Write report.html into directory ``out``.
@@ -44,7 +50,7 @@ def write_report(
         out: made if missing.
         cells: labels or numbers of the cells whose Pareto fronts are drawn; none: the first MOST_CELLS.
         cards: recommendations.
-        timelines: runs drawn over time.
+        explained: cells whose runs are simulated again and drawn over time, see ``telling.tell``; 0: none.
         tick: is told what is being drawn.
 
     Raises:
@@ -52,8 +58,6 @@ def write_report(
     """
     tick("map")
     drawn = build_map(results)
-    laid = grid(results)
-    planes = [(AT_TITLES[at], plane_svg(laid, drawn.verdicts[at], f"plane {at}")) for at in AT]
     tick("search")
     history, importances = history_svg(results), importance_svg(results)
     chosen = _chosen(results, cells)
@@ -62,18 +66,22 @@ def write_report(
         tick(f"cell {label}")
         fronts.append((label, pareto_svg(results, cell, confirmed)))
     fronts = [(label, text) for label, text in fronts if text]
+    told, left = tell(results, drawn, explained, MOST_BYTES - RESERVED - sum(len(text) for _, text in fronts), tick)
+    view = view_of(drawn, {key: one.id for key, one in told.items()})
+    timelines = list(told.values())
     parts = {
-        "planes": [(words, text) for words, text in planes if text],
         "cards": cards,
         "timelines": timelines,
+        "timelines_left": left,
+        "more_than_two": any(len(one.sides) > 2 for one in timelines),
         "history": history,
         "importances": importances,
         "fronts": fronts,
         "fronts_left": 0 if cells else max(len(chosen) - MOST_CELLS, 0),
     }
-    there = {"map": True, "plane": parts["planes"], "recommend": cards, "why": timelines, "search": history or importances, "pareto": fronts}
+    there = {"map": True, "plane": view["planes"], "recommend": cards, "why": timelines, "search": history or importances, "pareto": fronts}
     contents = [(name, words) for name, words in _CONTENTS if there[name]]
-    text = environment().get_template("report.html.j2").render(view_of(drawn) | parts | {"contents": contents})
+    text = environment().get_template("report.html.j2").render(view | parts | {"contents": contents})
     out.mkdir(parents=True, exist_ok=True)
     path = out / FILE
     half = out / f".{FILE}.part"

@@ -43,10 +43,10 @@ class Dimension:
         return self.low <= value <= self.high
 
 
-def dimensions(policy: Policy, search: Search) -> tuple[Dimension, ...]:
-    """The searched tunables of ``policy`` in its order; ranges of tunables that it does not have are left out."""
+def dimensions(policy: Policy, search: Search, fixed: Mapping[str, int] | None = None) -> tuple[Dimension, ...]:
+    """The searched tunables of ``policy`` in its order; ranges of tunables that it does not have, or that are ``fixed``, are left out."""
     ranges = search.params | search.eras.get(policy.era, {})
-    searched = ((tunable.name, ranges[tunable.name]) for tunable in policy.tunables if tunable.name in ranges)
+    searched = ((tunable.name, ranges[tunable.name]) for tunable in policy.tunables if tunable.name in ranges and tunable.name not in (fixed or {}))
     return tuple(Dimension(name, r.low, r.high, r.log) for name, r in searched)
 
 
@@ -109,12 +109,12 @@ if TYPE_CHECKING:
 class Space:
     """The dimensions of a study on its machine."""
 
-    def __init__(self, policy: Policy, machine: Machine, dims: Sequence[Dimension]) -> None:
-        """``dims``: of the study; the other tunables have their defaults."""
+    def __init__(self, policy: Policy, machine: Machine, dims: Sequence[Dimension], fixed: Mapping[str, int] | None = None) -> None:
+        """``dims``: of the study; the other tunables have their defaults, but for those that are ``fixed``."""
         self.dimensions = tuple(dims)
         self._policy, self._machine = policy, machine
         self._by_name = {dimension.name: dimension for dimension in dims}
-        self._defaults = policy.resolve(machine, {})
+        self._defaults = policy.resolve(machine, fixed or {})
         self._most_kbytes = machine.ram_mib * 1024 // 2
 
     def problem(self, params: Mapping[str, int]) -> str:

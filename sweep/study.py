@@ -197,7 +197,7 @@ def chosen(task: Task) -> Chosen:
     enqueued = list(study.enqueued[first : first + task.n_trials])
     asked: list[dict[str, int]] = []
     if wanted := task.n_trials - len(enqueued):
-        space = Space(_policy(study.policy), study.cell.machine, study.space)
+        space = Space(_policy(study.policy), study.cell.machine, study.space, dict(study.cell.params))
         seed = study_seed(study.seed, study.cell.key, study.policy)
         asked = ask(study.search, space, task.past, seed, task.batch, wanted)
     return tuple((number, tuple(params.items())) for number, params in enumerate([*enqueued, *asked], start=first))

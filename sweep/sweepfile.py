@@ -1,9 +1,12 @@
-"""Read a sweep file, or another file with machines and workloads, with the settings of the command line put over it."""
+"""Read a sweep file, or another file with machines and workloads, with the settings of the command line put over it.
+
+A sweep file with ``maps:`` is several sweeps that share all that the entries of that list do not say; each is named after the file's name and its own.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -17,6 +20,7 @@ from sweep.yamlfile import Plain, load_mapping, load_text
 
 M = TypeVar("M", bound=BaseModel)
 
+MAPS: Final = "maps"
 NAMED: Final[tuple[Kind, ...]] = ("machine", "workload")
 
 
@@ -33,6 +37,41 @@ def load_config(model: type[M], path: Path, sets: Sequence[str] = ()) -> M:
     """Read and validate a file of ``model``; see ``load_sweep``."""
     raw = load_mapping(path)
     overridden = [_override(raw, text, path) for text in sets]
+    return _validated(model, raw, path, overridden)
+
+
+def load_sweeps(path: Path, sets: Sequence[str] = ()) -> tuple[Sweep, ...]:
+    """All sweeps of a file: one, or one for each entry of ``maps``; errors as for ``load_sweep``.
+
+    A mapping of an entry is put over the file's own key by key, anything else takes its place.
+    """
+    raw = load_mapping(path)
+    overridden = [_override(raw, text, path) for text in sets]
+    entries = raw.pop(MAPS, None)
+    if entries is None:
+        return (_validated(Sweep, raw, path, overridden),)
+    found: list[Sweep] = []
+    for entry in entries if isinstance(entries, list) else []:
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            raise refusal(path, f"{MAPS}[{len(found)}]", entry, "a mapping with a name, and with what it says otherwise than the file")
+        named = {"name": f"{raw.get('name')}-{entry['name']}"}
+        found.append(_validated(Sweep, _over(raw, entry) | named, path, overridden))
+        if found[-1].name in [sweep.name for sweep in found[:-1]]:
+            raise refusal(path, f"{MAPS}[{len(found) - 1}].name", entry["name"], "each name once")
+    if not found:
+        raise refusal(path, MAPS, entries, "a list of mappings, one for each map")
+    return tuple(found)
+
+
+def _over(base: Mapping[str, Plain], entry: Mapping[str, Plain]) -> dict[str, Plain]:
+    found = dict(base)
+    for key, value in entry.items():
+        below = found.get(key)
+        found[key] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return found
+
+
+def _validated(model: type[M], raw: Mapping[str, Plain], path: Path, overridden: Sequence[str]) -> M:
     try:
         return model.model_validate_json(json.dumps(raw))
     except ValidationError as error:

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+Kernel = tuple[int, int]  # major and minor version
+
 _INT_MAX: Final = 2**31 - 1
 _PLAIN: Final = str.maketrans({"−": "-", "×": "x", "±": "+-", "…": "...", "·": "-"})
 
@@ -25,12 +27,16 @@ class Key:
         low: least value the kernel takes.
         high: largest value the kernel takes, by era of the policy; an era that is missing has no such file.
         summary: unit and meaning, for a comment.
+        since: version of the first kernel that has it.
+        raised: the versions from which the largest value was larger, and what it was before.
     """
 
     name: str
     low: int
     high: Mapping[str, int]
     summary: str
+    since: Kernel = (2, 6)
+    raised: tuple[tuple[Kernel, int], ...] = ()
 
 
 _ALL: Final = ("2.6.23", "6.1", "6.12")
@@ -39,10 +45,19 @@ KEYS: Final[Mapping[str, Key]] = {
     key.name: key
     for key in (
         Key("min_free_kbytes", 0, dict.fromkeys(_ALL, _INT_MAX), "kB kept free, the watermarks follow from it"),
-        Key("watermark_scale_factor", 1, dict.fromkeys(_NEW, 3000), "distance between the watermarks, 1/10000 of a zone"),
+        Key(
+            "watermark_scale_factor",
+            1,
+            dict.fromkeys(_NEW, 3000),
+            "distance between the watermarks, 1/10000 of a zone",
+            since=(4, 6),
+            raised=(((5, 18), 1000),),
+        ),  # commits 795ae7a0de6b, 39c65a94cd96
         Key("dirty_background_ratio", 0, dict.fromkeys(_ALL, 100), "% of dirtyable memory, above it the flusher writes"),
         Key("dirty_ratio", 0, dict.fromkeys(_ALL, 100), "% of dirtyable memory, above it writers wait"),
-        Key("swappiness", 0, {"2.6.23": 100} | dict.fromkeys(_NEW, 200), "how readily anonymous memory is swapped"),
+        Key(
+            "swappiness", 0, {"2.6.23": 100} | dict.fromkeys(_NEW, 200), "how readily anonymous memory is swapped", raised=(((5, 8), 100),)
+        ),  # commit c843966c556d
     )
 }
 
@@ -52,7 +67,7 @@ def is_sysctl(name: str, era: str) -> bool:
     return name in KEYS and era in KEYS[name].high
 
 
-def problem(name: str, value: int, era: str, ram_kib: int) -> str:
+def problem(name: str, value: int, era: str, ram_kib: int, kernel: Kernel | None = None) -> str:
     """Why the kernel would refuse the value, or what makes it senseless; empty if nothing.
 
     Args:
@@ -60,17 +75,22 @@ def problem(name: str, value: int, era: str, ram_kib: int) -> str:
         value: to be written.
         era: "2.6.23", "6.1" or "6.12".
         ram_kib: RAM of the machine in KiB.
+        kernel: its version, where it is known; None: the era's.
     """
     if not is_sysctl(name, era):
         return f"vm.{name}: no such key in kernels of {era}"
-    low, high = limits(name, era, ram_kib)
+    if kernel and kernel < KEYS[name].since:
+        return f"vm.{name}: no such key before {'.'.join(map(str, KEYS[name].since))}"
+    low, high = limits(name, era, ram_kib, kernel)
     return "" if low <= value <= high else f"vm.{name}: {value}; allowed: {low} to {high}"
 
 
-def limits(name: str, era: str, ram_kib: int) -> tuple[int, int]:
+def limits(name: str, era: str, ram_kib: int, kernel: Kernel | None = None) -> tuple[int, int]:
     """The least and the greatest value of a key; arguments as for ``problem``."""
     key = KEYS[name]
-    return key.low, min(key.high[era], ram_kib) if name == "min_free_kbytes" else key.high[era]
+    before = [most for version, most in key.raised if kernel and kernel < version]
+    high = min(key.high[era], *before) if before else key.high[era]
+    return key.low, min(high, ram_kib) if name == "min_free_kbytes" else high
 
 
 def assignment(name: str, value: int) -> str:

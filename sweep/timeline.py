@@ -6,7 +6,7 @@ outcome proves it each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,8 +22,9 @@ from core.state import DEPTH
 from core.units import up_in_scale
 
 LEVELS: Final = ("nr_dirty", "nr_writeback", "nr_laundry", "swap_free")  # of vm, pages
+HELD: Final = ("nr_io_held", "nr_prealloc")  # of vm, kernel pages that writes hold
 DIRECT: Final = (sched.DIRECT_2623, sched.DIRECT_612)
-COUNTERS: Final = ("stall_ns_total", "nr_stalls", "oom_kill", "pgscan_direct", "pswpout", "ops_done")  # of vm, ever growing
+COUNTERS: Final = ("stall_ns_total", "nr_stalls", "oom_kill", "pgscan_direct", "pswpout", "ops_done", "reserve_used")  # of vm, ever growing
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,38 @@ class Timeline:
     Attributes:
         outcome: of the run.
         seconds: the moments.
-        columns: nr_free, LEVELS, COUNTERS and in_direct_reclaim (tasks); pages, nanoseconds or counts.
+        columns: nr_free, LEVELS, COUNTERS, below_min (pages of the reserve in use: how far the zones are below their min marks), held (kernel
+            pages that writes hold) and in_direct_reclaim (tasks); pages, nanoseconds or counts.
         watermarks: min, low and high, all zones, pages.
+        tasks: how many there are.
+        swap_slots: of all devices, pages.
     """
 
     outcome: Outcome
     seconds: NDArray[np.float64]
     columns: dict[str, NDArray[np.int64]]
     watermarks: dict[str, int]
+    tasks: int
+    swap_slots: int
+
+    @property
+    def fatal(self) -> int | None:
+        """The last moment before the first kill; None if nobody was killed."""
+        killed = self.columns["oom_kill"].nonzero()[0]
+        return max(int(killed[0]) - 1, 0) if len(killed) else None
 
 
-def timeline(machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams, moments: int = 400) -> Timeline:
-    """Run it, looking ``moments`` times. The arguments are those of ``simulate``."""
+def timeline(
+    machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams, moments: int = 400, until_ns: int = 0, also: Sequence[int] = ()
+) -> Timeline:
+    """Run it and look at it between its slices.
+
+    Args:
+        machine, policy, params, streams: those of ``simulate``.
+        moments: how often to look, evenly spaced.
+        until_ns: when the run is known to end, so that the moments lie before that; 0: not known.
+        also: further moments, ns, such as the one before somebody is killed.
+    """
     values = policy.resolve(machine, params)
     own = np.array([up_in_scale(values[t.name], machine.page_scale) if t.unit == "pages" else values[t.name] for t in policy.own] or [0], np.int64)
     memory, boot_pages = boot(machine, policy.mechanics, values, own, streams, LRUS.index(policy.lru))
@@ -53,8 +74,10 @@ def timeline(machine: Machine, policy: Policy, params: Mapping[str, int], stream
     decisions = policy.decisions()
     rows: list[dict[str, int]] = []
     scale = machine.page_scale
-    for moment in range(1, moments + 1):
-        vm.horizon_ns = streams.horizon_ns * moment // moments
+    last = min(until_ns or streams.horizon_ns, streams.horizon_ns)
+    stops = {last * moment // moments for moment in range(1, moments + 1)} | {moment for moment in also if 0 < moment < last}
+    for stop in sorted(stops | {streams.horizon_ns}):
+        vm.horizon_ns = stop
         vm.ended = 0 if vm.ended == END_HORIZON else vm.ended
         if vm.ended == 0:
             engine.run(memory, decisions, boot_pages)
@@ -62,7 +85,7 @@ def timeline(machine: Machine, policy: Policy, params: Mapping[str, int], stream
     vm.horizon_ns = streams.horizon_ns
     marks = {name: scale * sum(int(zone[f"wmark_{name}"]) for zone in memory.zones) for name in ("min", "low", "high")}
     columns = {name: np.array([row[name] for row in rows], np.int64) for name in rows[0]}
-    return Timeline(simulator._outcome(memory), columns.pop("now") / 1e9, columns, marks)
+    return Timeline(simulator._outcome(memory), columns.pop("now") / 1e9, columns, marks, int(vm.n_tasks), scale * int(vm.swap_slots))
 
 
 def _look(memory: Any, scale: int) -> dict[str, int]:
@@ -70,6 +93,8 @@ def _look(memory: Any, scale: int) -> dict[str, int]:
     found = {"now": int(vm.horizon_ns if vm.ended == END_HORIZON else vm.now), "nr_free": scale * sum(int(zone.nr_free) for zone in memory.zones)}
     found |= {name: scale * int(vm[name]) for name in LEVELS}
     found |= {name: int(vm[name]) for name in COUNTERS}
+    found["below_min"] = scale * sum(max(int(zone.wmark_min) - int(zone.nr_free), 0) for zone in memory.zones)
+    found["held"] = scale * sum(int(vm[name]) for name in HELD)
     return found | {"in_direct_reclaim": sum(_is_in_direct_reclaim(memory, a) for a in range(int(vm.n_tasks)))}
 
 

@@ -24,7 +24,7 @@ from sweep.errors import TrackingError as TrackingError
 from sweep.export import export
 from sweep.mlflowdb import ARTIFACTS as ARTIFACTS
 from sweep.mlflowdb import DATABASE as DATABASE
-from sweep.mlflowdb import VIEW, database_of, prepare
+from sweep.mlflowdb import TRIALS_VIEW, VIEW, database_of, prepare
 from sweep.mlflowdb import local_uri as local_uri
 from sweep.notes import RUN_ID
 from sweep.projection import Projection, Record, TrialRuns, project, view
@@ -156,7 +156,8 @@ class Publisher:
             place = (self._database.parent / ARTIFACTS / projection.experiment).as_uri() if self._database else None
             self._client.create_experiment(projection.experiment, artifact_location=place)
             found = self._client.get_experiment_by_name(projection.experiment)
-        for key, value in (*projection.tags, (f"mlflow.sharedViewState.{VIEW}", view(projection))):
+        views = [(f"mlflow.sharedViewState.{key}", view(projection, of_trials=key == TRIALS_VIEW)) for key in (VIEW, TRIALS_VIEW)]
+        for key, value in (*projection.tags, *views):
             if found.tags.get(key) != value:
                 self._client.set_experiment_tag(found.experiment_id, key, value)
         return str(found.experiment_id)

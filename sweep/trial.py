@@ -119,7 +119,7 @@ def run_trial(
         cell: machine and workload.
         policy: name of the policy.
         number: of the trial in its study.
-        params: values of tunables; the others get the kernel's defaults.
+        params: values of tunables; the others get the kernel's defaults. Those that the cell fixes have its values.
         replicates: at least one.
         race: when to give up; None: never.
 
@@ -128,7 +128,7 @@ def run_trial(
     """
     warm(policy)
     loaded = policies.load(policy)
-    resolved = loaded.resolve(cell.machine, params)
+    resolved = loaded.resolve(cell.machine, {**params, **dict(cell.params)})
     rows: list[ReplicateRow] = []
     for replicate in replicates:
         compile_them = partial(compile_streams, cell.workload, cell.machine, replicate.seed)

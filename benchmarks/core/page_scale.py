@@ -1,6 +1,6 @@
 """What a larger page_scale costs in truth and saves in time: random cells, each run at scales 1, 4, 16 and 64.
 
-    python benchmarks/core/page_scale.py [--cells 50] [--seed 1] [--seconds 12] [--jobs 2] [--csv page-scale.csv]
+    python benchmarks/core/page_scale.py [--cells 50] [--seed 1] [--seconds 12] [--jobs 2] [--csv page-scale.csv] [--resume]
 
 A cell is a random machine (RAM, device class, swap space, kernel memory that a write needs), a random load (mix, cyclic or crew; working set, share of
 anonymous memory) and a policy, all drawn from the seed. Scale 1 with another seed of the same load shows how far two runs differ that a study would call
@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from sweep.workloads import compile_streams
 
 SCALES: Final = (1, 4, 16, 64)
 OTHER_SEED: Final = 1000
+RUNS: Final = len(SCALES) + 1  # of a cell
 DEVICES: Final = {
     "hdd": Device("hdd", read_mb_s=60, write_mb_s=60, latency_ns=100_000, seek_ns=10_000_000),
     "ssd": Device("ssd", read_mb_s=450, write_mb_s=450, latency_ns=100_000, seek_ns=11_000),
@@ -144,6 +145,21 @@ def warm() -> None:
     run(replace(draw(0, 0, 0.1), ram_mib=64), 64, False)
 
 
+def finished(path: Path, cells: int) -> list[Run]:
+    """The cells of a file that a run with the same options has begun, in their order; what is left of one half written is cut off."""
+    if not path.exists():
+        return []
+    kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "str": str, "bool": lambda text: text == "True"}
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if None not in row.values()]
+    rows = rows[: min(len(rows) // RUNS, cells) * RUNS]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Run)])
+        writer.writeheader()
+        writer.writerows(rows)
+    return [Run(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Run)}) for row in rows]
+
+
 def ranks(values: Sequence[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Ranks from 0; equal values share the mean of theirs."""
     _, inverse, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
@@ -254,18 +270,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--csv", type=Path, default=Path("page-scale.csv"))
+    parser.add_argument("--resume", action="store_true", help="go on with the csv of an interrupted run")
     args = parser.parse_args()
     cases = [draw(number, args.seed, args.seconds) for number in range(args.cells)]
     warm()
-    runs: list[Run] = []
-    with ProcessPoolExecutor(args.jobs, initializer=warm) as pool, args.csv.open("w", newline="") as file:
-        for done, found in enumerate(pool.map(run_all, cases), 1):
+    runs = finished(args.csv, args.cells) if args.resume else []
+    begun = bool(runs)
+    left = cases[len(runs) // RUNS :]
+    with ProcessPoolExecutor(args.jobs, initializer=warm) as pool, args.csv.open("a" if begun else "w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Run)])
+        if not begun:
+            writer.writeheader()
+        for done, found in enumerate(pool.map(run_all, left), len(cases) - len(left) + 1):
             runs += found
-            rows = [asdict(r) for r in found]
-            writer = csv.DictWriter(file, list(rows[0]))
-            if done == 1:
-                writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(asdict(r) for r in found)
             file.flush()
             print(f"\r{done}/{len(cases)} cells", end="" if done < len(cases) else "\n", file=sys.stderr, flush=True)
     print(report(runs))

@@ -129,9 +129,8 @@ def flat(kind: str, trials: int, directory: Path) -> None:
     done = follower.finish(None)
     if "error" in done:
         raise SystemExit(done["error"])
-    print(
-        f"{count} simulations in {seconds:.0f} s, driver {1000 * cpu / count:.2f} ms a simulation, in MLflow {time.perf_counter() - began:.0f} s after the last\n"
-    )
+    after_s = time.perf_counter() - began
+    print(f"{count} simulations in {seconds:.0f} s, driver {1000 * cpu / count:.2f} ms each; in MLflow {after_s:.0f} s later\n")
     print("| trials | driver CPU, ms a trial since the line above | trials/s | resident, MiB |\n|---|---|---|---|")
     for before, after in zip(points.rows, points.rows[1:], strict=False):
         n = after[0] - before[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from sweep.cliffs import HALF, cliff_words
 from sweep.figures.drawing import INK, SOFT, figure, svg, tidy
 from sweep.marks import FINDING_MARKS
 from sweep.refine import between
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PIXELS: Final = 160
-_HALF: Final = 0.5  # OOM rate that the contour is drawn at
 _STYLES: Final = (("-", "#000000"), ("--", "#000000"))  # challenger, baseline
 
 
@@ -85,9 +85,9 @@ def _cliffs(axes: Axes, grid: Grid, where: NDArray[np.float64], verdicts: Sequen
     for side, (style, colour) in enumerate(_STYLES):
         rates = np.array([verdict.oom[side].value if verdict.n else np.nan for verdict in verdicts])
         known = np.isfinite(rates)
-        if known.sum() < 4 or rates[known].min() > _HALF or rates[known].max() < _HALF:
+        if known.sum() < 4 or rates[known].min() > HALF or rates[known].max() < HALF:
             continue
         read = LinearNDInterpolator(where[known], rates[known])(*np.meshgrid(x, y))
-        axes.contour(x, y, read, levels=[_HALF], colors=colour, linestyles=style, linewidths=1.4)
+        axes.contour(x, y, read, levels=[HALF], colors=colour, linestyles=style, linewidths=1.4)
         name = (verdicts[0].challenger, verdicts[0].baseline)[side]
-        axes.plot([], [], color=colour, linestyle=style, linewidth=1.4, label=f"{name}: half of the runs out of memory")
+        axes.plot([], [], color=colour, linestyle=style, linewidth=1.4, label=cliff_words(name))

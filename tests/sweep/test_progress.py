@@ -22,7 +22,7 @@ TALLY = Tally(
 
 
 def test_a_tally_is_one_line() -> None:
-    assert TALLY.text(1) == "250/1000 simulations (25 %), 3/10 studies, 1/5 cells decided, 5.0/s, ETA 2:30"
+    assert TALLY.text(1) == "250/1000 simulations (25 %), 3/10 studies, 20 % of 5 cells decided, 5.0/s, ETA 2:30"
     assert replace(TALLY, simulations_now=0).text(None) == "250/1000 simulations (25 %), 3/10 studies, 0.0/s, ETA ?"
 
 

@@ -40,8 +40,8 @@ def test_every_file_is_there_and_nothing_half_written(files: MapFiles) -> None:
 
 
 def test_page_fetches_and_stores_nothing(files: MapFiles) -> None:
-    html = files.html.read_text()
-    assert not re.search(r"https?:|//[a-z]|@import|url\(|localStorage|sessionStorage|cookie|fetch\(|XMLHttp", html)
+    html = files.html.read_text().replace("http://www.w3.org/", "")  # names of namespaces, not addresses
+    assert not re.search(r"https?:|//[a-z]|@import|url\((?!#)|localStorage|sessionStorage|cookie|fetch\(|XMLHttp", html)
     assert not re.search(r"<(link|iframe|object|embed|base)\b|\bsrc=(?!x )", html)
     assert "default-src 'none'" in html
 

@@ -156,11 +156,12 @@ def test_every_search_in_the_notes_finds_what_it_says(home: Path, results: Resul
     assert found == {
         "studies only, best trial in the columns": 9,
         "trials of one policy without one OOM": 9,
-        "settings with OOM rate at most 1 % and watermark_scale_factor above 100": 0,
+        "settings with OOM rate below 1 % and watermark_scale_factor above 100": 0,
         "kernel defaults": 9,
         "tuned bests": 9,
         "what ran out of memory": 3,
         "the map and the tables": 1,
+        "studies with anon_share above 0.2": 3,
     }
     note = client(home).get_experiment(done.experiment_id).tags["mlflow.note.content"]
     study = runs(home, done.experiment_id, "tags.level = 'study' and tags.policy = 'postponed'")[0]
