@@ -23,7 +23,7 @@ _GROWN: Final = """
     workingset_activate_file slabs_scanned oom_kill
 """
 GROWN: Final = tuple(_GROWN.split())
-SUMMED: Final = {"pgalloc": "pgalloc_", "allocstall": "allocstall_"}  # one counter for each zone
+SUMMED: Final = {"pgalloc": "pgalloc_", "allocstall": "allocstall_", "pgskip": "pgskip_"}  # one counter for each zone
 LAST: Final = ("nr_dirty", "nr_writeback")  # levels, as they are at the end
 
 

@@ -103,7 +103,7 @@ def load(path: Path) -> dict[str, Row]:
         for number, fields in enumerate(csv.DictReader(file), 2):
             try:
                 own: dict[str, Any] = {name: fields.pop(name) for name in TEXT} | {name: int(fields.pop(name)) for name in NUMBERS}
-                rows[own["point"]] = Row(**own, metrics={name: int(value) for name, value in fields.items()})
+                rows[own["point"]] = Row(**own, metrics={name: int(value) for name, value in fields.items() if value != ""})
             except (KeyError, ValueError, TypeError) as error:
                 raise LabError(f"{path}:{number}: {error}; allowed: a row as `highwater lab campaign` writes it") from None
     return rows
@@ -115,9 +115,9 @@ def save(path: Path, rows: Iterable[Row]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = list(rows[0].metrics) if rows else []
+    names = list(dict.fromkeys(name for row in rows for name in row.metrics))
     writer.writerow([*TEXT, *NUMBERS, *names])
     for row in rows:
-        writer.writerow([*(getattr(row, name) for name in (*TEXT, *NUMBERS)), *(row.metrics[name] for name in names)])
+        writer.writerow([*(getattr(row, name) for name in (*TEXT, *NUMBERS)), *(row.metrics.get(name, "") for name in names)])
     with appearing(path) as made:
         made.write_text(text.getvalue())

@@ -85,16 +85,16 @@ static inline void touch(int64_t code, int64_t page)
 	count((uint64_t)code << 40 | page);
 }
 
-/* Kernel pages of GFP_KERNEL that user space can hold: the buffers of pipes. */
+/* Kernel pages that user space can hold: the buffers of pipes. In packet mode (O_DIRECT) each write has a page of its own, so that one byte is enough. */
 static void alloc_kernel(int64_t pages)
 {
 	for (; pages > 0; pages--, held++) {
 		if (held / PIPE_PAGES == pipes) {
-			if (pipes == 4096 || pipe2(pipe_fd[pipes], O_CLOEXEC | O_NONBLOCK) || fcntl(pipe_fd[pipes][1], F_SETPIPE_SZ, PIPE_PAGES * PAGE) < 0)
+			if (pipes == 4096 || pipe2(pipe_fd[pipes], O_CLOEXEC | O_NONBLOCK | O_DIRECT) || fcntl(pipe_fd[pipes][1], F_SETPIPE_SZ, PIPE_PAGES * PAGE) < 0)
 				task_failed();
 			pipes++;
 		}
-		if (write(pipe_fd[held / PIPE_PAGES][1], buffer, PAGE) != PAGE)
+		if (write(pipe_fd[held / PIPE_PAGES][1], buffer, 1) != 1)
 			task_failed();
 	}
 }
@@ -103,7 +103,7 @@ static void free_kernel(int64_t pages)
 {
 	for (; pages > 0 && held > 0; pages--) {
 		held--;
-		if (read(pipe_fd[held / PIPE_PAGES][0], buffer, PAGE) != PAGE)
+		if (read(pipe_fd[held / PIPE_PAGES][0], buffer, 1) != 1)
 			task_failed();
 	}
 }
