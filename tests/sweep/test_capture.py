@@ -16,7 +16,7 @@ from sweep.probe import probe
 FILES = {
     "proc/meminfo": "MemTotal:        4030464 kB\nMemFree: 1 kB\nSwapTotal: 1 kB\n",
     "proc/swaps": "Filename Type Size Used Priority\n/dev/zram0 partition 100 0 100\n/dev/sda2 partition 1048572 0 -2\n",
-    "proc/self/mountinfo": "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 0:50 / /srv rw shared:1 - nfs4 box:/srv rw\n24 22 259:1 / /fast rw - xfs /dev/nvme0n1p1 rw\n",
+    "proc/self/mountinfo": "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 0:50 / /srv rw - nfs4 box:/srv rw\n24 22 259:1 / /fast rw - xfs /dev/nvme0n1p1 rw\n",
     "proc/sys/kernel/osrelease": "5.10.0-28-amd64\n",
     "proc/sys/vm/min_free_kbytes": "67584\n",
     "proc/sys/vm/swappiness": "10\n",
