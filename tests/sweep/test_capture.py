@@ -54,7 +54,7 @@ def test_a_running_system_is_read_and_not_changed(system: Path, tmp_path: Path) 
     assert (machine.ram_mib, machine.swap_mib, machine.page_scale, machine.thp, machine.same_device) == (3936, 1023, 2, True, True)
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/srv/data", "nfs"), ("/fast", "nvme"), ("/home", "hdd")])
+@pytest.mark.parametrize(("path", "kind"), [("/srv/data", "nfs"), ("/fast", "nvme"), ("/var/lib", "hdd")])
 def test_the_file_device_is_what_the_path_is_on(system: Path, path: str, kind: str) -> None:
     assert probe(system, path).file_class == kind
 
