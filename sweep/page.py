@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -61,7 +62,7 @@ def environment() -> Environment:
     return Environment(loader=PackageLoader("sweep"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def view_of(drawn: Map, links: Links | None = None) -> dict[str, object]:
+def view_of(drawn: Map, links: Links | None = None) -> dict[str, Any]:
     """What the templates are told of a map; ``links``: where a click on a cell leads."""
     return {
         "map": drawn,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +42,7 @@ def write_report(
     cells: Sequence[str] = (),
     cards: Sequence[Card] = (),
     explained: int = 0,
+    figures: Path | None = None,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Write report.html into directory ``out``.
@@ -51,6 +53,7 @@ def write_report(
         cells: labels or numbers of the cells whose Pareto fronts are drawn; none: the first MOST_CELLS.
         cards: recommendations.
         explained: cells whose runs are simulated again and drawn over time, see ``telling.tell``; 0: none.
+        figures: a directory for every figure of the report as an SVG file besides, made if missing.
         tick: is told what is being drawn.
 
     Raises:
@@ -87,7 +90,20 @@ def write_report(
     half = out / f".{FILE}.part"
     half.write_text(text, encoding="utf-8")
     half.replace(path)
+    if figures is not None:
+        drawings = {f"plane-{at}": text for at, (_, text) in zip(AT, view["planes"], strict=False)} | {"history": history, "importances": importances}
+        drawings |= {f"pareto-{label}": text for label, text in fronts}
+        drawings |= {f"{one.id}-{side.policy}": side.drawing for one in timelines for side in one.sides}
+        write_figures(figures, drawings)
     return path
+
+
+def write_figures(directory: Path, drawings: Mapping[str, str]) -> None:
+    """Each drawing as a file of its own, named after it; nothing for those that are empty."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in drawings.items():
+        if text:
+            (directory / f"{re.sub(r'[^a-zA-Z0-9=.,_-]+', '-', name)}.svg").write_text(text, encoding="utf-8")
 
 
 def _chosen(results: Results, cells: Sequence[str]) -> list[tuple[int, str]]:

@@ -29,6 +29,7 @@ Key = tuple[At, int]  # tuned or default, and the cell
 class Panel:
     """One policy's run in a report: what it is, how it ended, its picture as SVG, and what there was at the end."""
 
+    policy: str
     words: str
     ending: str
     drawing: str
@@ -137,6 +138,7 @@ def _told(results: Results, drawn: Map, at: At, cell: int) -> Told:
     shared = scales([side.line for side in found.sides])
     sides: Sequence[Panel] = [
         Panel(
+            side.arm.policy,
             f"{side.words}: OOM {side.arm.n_oom}/{side.arm.n}, {side.arm.mean_throughput:,.0f} operations/s",
             f"Here {ending(side.line.outcome)}.",
             timeline_svg(side.line, shared, f"why {at} {cell} {side.arm.policy}"),

@@ -22,7 +22,7 @@ TOP: Final = 30
 BOTTOM: Final = 40
 RIGHT: Final = 14
 HEAD: Final = 34  # above the panels of one way of comparing
-FOOT: Final = 48
+FOOT: Final = 58
 ATS: Final[tuple[At, ...]] = ("default", "tuned")  # as posted first
 WORDS: Final = {"win": "better", "loss": "worse", "tie": "tie", "undecided": "undecided"}
 
@@ -80,7 +80,8 @@ def _legend(width: int, top: int, baseline: str) -> list[str]:
     words = " · ".join(f"{FINDING_MARKS[finding].symbol} {WORDS[finding]}" for finding in FINDINGS)
     return [
         _text(width / 2, top + 16, words, INK, ""),
-        _text(width / 2, top + 34, f"numbers: throughput, %; †a:b: runs out of memory, the policy's and {baseline}'s", SOFT, "s"),
+        _text(width / 2, top + 32, "numbers: throughput, %", SOFT, "s"),
+        _text(width / 2, top + 46, f"†a:b runs out of memory, the policy's and {baseline}'s", SOFT, "s"),
     ]
 
 

@@ -73,7 +73,8 @@ def percent(value: str | float) -> str:
     if number >= 9.995:
         return f"×{1 + number:.0f}"
     digits = 0 if abs(number) >= 0.0995 else 1
-    return f"{100 * number:+.{digits}f} %".replace("-", "−")
+    text = f"{100 * number:+.{digits}f}"
+    return ("0" if float(text) == 0 else text.replace("-", "−")) + " %"
 
 
 def _standing(name: str) -> Iterator[str]:

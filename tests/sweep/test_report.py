@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 
 import pytest
 
@@ -50,6 +51,14 @@ def test_identifiers_are_unique(text):
 def test_named_cells_alone_have_fronts(results, tmp_path):
     text = write_report(results, tmp_path, cells=["w1", "3"]).read_text(encoding="utf-8")
     assert text.count("Pareto front, cell") == 2
+
+
+def test_every_figure_is_a_file_of_its_own(results, tmp_path):
+    write_report(results, tmp_path, cells=["w1"], figures=tmp_path / "figures")
+    found = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert found == {"plane-tuned.svg", "plane-default.svg", "history.svg", "importances.svg", "pareto-w1.svg"}
+    for name in found:
+        assert ET.parse(tmp_path / "figures" / name).getroot().tag.endswith("svg")
 
 
 def test_an_unknown_cell_is_refused_and_nothing_is_written(results, tmp_path):
