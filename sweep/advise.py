@@ -109,7 +109,7 @@ def answer(results: Results, wish: Wish, shared: Bench) -> Recommendation:
     chosen = wish.policy or POLICY
     count = needed(results, chosen, wish.cells, wish.bound, wish.has_tryout) if wish.replicates is None else wish.replicates
     retest = Retester(results, count, results.file, bench=shared) if count else None
-    tryout = retest.tryout(TRYOUTS) if retest and wish.has_tryout else None
+    tryout = retest.tryout(min(TRYOUTS, count)) if retest and wish.has_tryout else None
     published = _published(results, wish) if retest and wish.has_published else None
     return recommend(results, chosen, wish.cells, wish.bound, wish.goal, retest, wish.has_region, tryout, published, wish.context)
 

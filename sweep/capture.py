@@ -149,7 +149,13 @@ def capture(given: Given, probed: Probed | None) -> str:
     machine: dict[str, Any] = {"name": given.name or "my-machine", "ram_mib": ram_mib, "cpus": given.cpus, "swap_mib": swap_mib}
     machine |= {"kernel_pages": min(ram_mib // KERNEL_SHARE + KERNEL_MIB, ram_mib // 4) * PAGES_PER_MIB}
     machine |= {"page_scale": page_scale(ram_mib), "thp": bool(probed and probed.is_thp), "same_device": same}
-    machine |= {"swap": device(file_class if swap_class == NONE else swap_class, _name(probed, "swap", given.swap_device), "--swap-device")}
+    machine |= {
+        "swap": device(
+            file_class if swap_class == NONE else swap_class,
+            _name(probed, "swap", given.swap_device),
+            "--file-device" if swap_class == NONE else "--swap-device",
+        )
+    }
     machine |= {"file": device(file_class, _name(probed, "file", given.file_device), "--file-device")} | COSTS
     checked(machine, "capture")
     is_mglru = given.mglru if given.mglru is not None else bool(probed and probed.is_mglru and not given.kernel)

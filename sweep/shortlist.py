@@ -1,7 +1,7 @@
 """Shortlist: which settings are worth a retest in several cells together.
 
 A sweep searches each cell for itself, and what is best in one is often bad in another. So more is tried out than the tuned bests: the best trials of each
-cell, the tuned bests with the keys of one subsystem alone, and what lies half-way between a tuned best and the defaults. Each is run on a few streams in
+cell, the tuned bests with the keys of one subsystem alone, and what lies half-way between these and the defaults. Each is run on a few streams in
 every cell, other streams than those of the search and of the retest, so the choice flatters nobody.
 """
 
@@ -28,7 +28,8 @@ def pool(candidates: Candidates, cells: Iterable[int], default: Params) -> list[
     cells = list(cells)
     bests = [changes for cell in cells if (changes := candidates.changes(cell))]
     others = [changes for cell in cells for changes in candidates.best_changes(cell, TRIALS_A_CELL)]
-    ranks = [bests, [part for best in bests for part in _parts(best)], [_half(best, dict(default)) for best in bests], others]
+    parts = [part for best in bests for part in _parts(best)]
+    ranks = [bests, parts, [_half(one, dict(default)) for one in (*bests, *parts)], others]
     found = dict.fromkeys(changes for rank in ranks for changes in rank if changes)
     return list(found)[:POOL]
 

@@ -42,8 +42,6 @@ QUESTIONS: Final[tuple[tuple[str, tuple[str, ...], str | None], ...]] = (
     ("nfs-client-256m", ("mix",), "mglru"),
     ("nas-256m-nbd", ("swap-over-nbd",), "linux_5_16"),
     ("pc-2007-128m-bad1", ("w1-zijlstra",), "inline"),
-    ("vm-512m-ssd", ("stutterp",), None),
-    ("server-1g-nvme", ("simoop",), None),
 )
 COLUMNS: Final = (
     *("machine", "workloads", "policy", "setting", "promised_bound", "shown_bound", "retest_runs"),

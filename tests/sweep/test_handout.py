@@ -16,9 +16,10 @@ from sweep.library import load_named
 from sweep.price import held, price_text
 from sweep.recommend import recommend
 from sweep.region import Step, downwards, reach, upwards
-from sweep.sysctl import parse
-from sweep.tuned import profile, read
+from sweep.sysctl import parse, problem
+from sweep.tuned import PAIRS, profile, read
 from tests.planted import Truth, planted
+from tests.sweep import readers
 
 CLIFF = 12_000  # kB of min_free_kbytes, from there on runs die
 
@@ -48,6 +49,44 @@ def test_the_files_set_the_same_and_the_undo_sets_it_back(found, tmp_path):
     assert parse(paths["80-highwater-planted.conf"]) == read(paths["tuned.conf"]) == wanted
     assert parse(paths["80-highwater-planted.undo"]) == {f"vm.{change.name}": str(change.default) for change in found.changes}
     assert "| `vm.min_free_kbytes` | 2848 | 1448 |" in paths["card.md"]
+
+
+def test_the_files_read_by_the_rules_of_systemd_sysctl_and_tuned(found, tmp_path):
+    out = tmp_path / "90-highwater.conf"
+    paths = {path.name: path.read_text(encoding="utf-8") for path in write_handout(sweep_with_a_gain(), found, out)}
+    assert set(paths) == {"90-highwater.conf", "90-highwater.undo", "90-highwater.md", "tuned.conf"}
+    wanted = {change.name: change.value for change in found.changes}
+    assert readers.systemd_sysctl(paths["90-highwater.conf"]) == {f"vm/{name}": str(value) for name, value in wanted.items()}
+    assert readers.systemd_sysctl(paths["90-highwater.undo"]) == {f"vm/{change.name}": str(change.default) for change in found.changes}
+    sections = readers.tuned(paths["tuned.conf"])
+    assert set(sections) == {"main", "sysctl"}
+    assert sections["sysctl"] == {f"vm.{name}": str(value) for name, value in wanted.items()}
+    for name, other in PAIRS.items():
+        assert not (f"vm.{name}" in sections["sysctl"] and f"vm.{other}" in sections["sysctl"])
+    for name, value in wanted.items():
+        assert problem(name, value, "6.12", 128 << 10) == ""
+
+
+def test_an_undo_restores_what_was_captured(found, tmp_path):
+    captured = replace(found, present=(("min_free_kbytes", 5000),))
+    write_handout(sweep_with_a_gain(), captured, tmp_path / "x.conf")
+    undo = readers.systemd_sysctl((tmp_path / "x.undo").read_text())
+    assert undo["vm/min_free_kbytes"] == "5000"
+    assert undo["vm/dirty_ratio"] == "20"
+
+
+def test_ranges_follow_the_version_of_the_kernel():
+    assert problem("swappiness", 150, "6.1", 1 << 20, (5, 4)) == "vm.swappiness: 150; allowed: 0 to 100"
+    assert problem("swappiness", 150, "6.1", 1 << 20, (5, 8)) == ""
+    assert problem("watermark_scale_factor", 2000, "6.12", 1 << 20, (5, 10)) == "vm.watermark_scale_factor: 2000; allowed: 1 to 1000"
+    assert problem("watermark_scale_factor", 20, "6.12", 1 << 20, (4, 4)) == "vm.watermark_scale_factor: no such key before 4.6"
+
+
+def test_keeping_the_default_still_gives_the_file_that_was_asked_for(tmp_path):
+    found = recommend(planted(axes={}, points=["node"], noise=0.02), cell="node")
+    names = [path.name for path in write_handout(sweep_with_a_gain(), found, tmp_path / "90.conf")]
+    assert names == ["90.md", "90.conf"]
+    assert readers.systemd_sysctl((tmp_path / "90.conf").read_text()) == {}
 
 
 def test_keeping_the_default_is_a_card_alone(tmp_path):
