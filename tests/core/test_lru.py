@@ -19,10 +19,12 @@ PAGES = 40
 
 
 @pytest.fixture(autouse=True, scope="module")
-def no_hints() -> Iterator[None]:
-    """The hint to the processor exists in compiled code only."""
+def interpreted() -> Iterator[None]:
+    """What these functions call is interpreted like them; the hint to the processor exists in compiled code only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lru, "prefetch", lambda array, index: None)
+        for name in ("enqueue", "fetch_soon", "compact"):
+            patch.setattr(lru, name, plain(getattr(lru, name)))
         yield
 
 
