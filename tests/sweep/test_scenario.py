@@ -26,8 +26,10 @@ def test_a_shipped_scenario_loads_and_says_what_it_shows(path: Path) -> None:
 
 def test_the_documented_scenario_loads(tmp_path: Path) -> None:
     page = (tinysweep.REPOSITORY / "docs" / "scenarios.md").read_text()
-    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    example, missed = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert load_scenario(tinyscenario.write(tmp_path, example)).extent == "2 rows, 24 simulations"
+    with_a_miss = example.replace("    expect: {killed: none}\n", missed, 1)
+    assert load_scenario(tinyscenario.write(tmp_path, with_a_miss)).rows[0].missed
     assert {name for name in COMPUTED if f"| `{name}` |" in page} == set(COMPUTED)
 
 
