@@ -45,7 +45,7 @@ SWEEP = tinysweep.TINY.replace("trials: 5", "trials: 10").replace("duration_s: 0
 
 MOST_KILLS = 20  # of one sweep
 OUTAGES = ("pass", "refuse", "reset-after", "500", "503-after", "hang", "restart")
-OUTAGE_SWEEP = tinysweep.TINY.replace("trials: 5", "trials: 24").replace("duration_s: 0.1", "duration_s: 12")  # some 40 s
+OUTAGE_SWEEP = tinysweep.TINY.replace("trials: 5", "trials: 24").replace("duration_s: 0.1", "duration_s: 12")  # some 10 s
 
 
 def table(results: Path) -> str:
