@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +19,7 @@ from sweep.render import MapFiles, write_map
 from sweep.results import Results
 from sweep.tracking import Publisher, TrackingError
 from sweep.verdict import verdicts
+from tests.faulty import mlflow_server
 from tests.planted import Truth, planted
 
 SMALL = {"anon_share": [0.2, 0.8]}
@@ -231,25 +227,8 @@ def test_a_dead_server_is_one_line_and_hides_passwords() -> None:
 
 @pytest.fixture
 def server(home: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-               "--backend-store-uri", local_uri(home), "--artifacts-destination", str(home / "served")]  # fmt: skip
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    process = subprocess.Popen(command, cwd=home, env=os.environ | quiet, stderr=subprocess.DEVNULL, start_new_session=True)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield address
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(20)
+    with mlflow_server(local_uri(home), home / "served") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.mlflow_server
