@@ -1,4 +1,4 @@
-"""What is scanned, and when that is enough: prepare_scan_control(), shrink_lruvec(), balance_pgdat(), v6.1 and v6.12. Called one by one, so interpreted only."""
+"""What is scanned, when it is enough: prepare_scan_control(), shrink_lruvec(), balance_pgdat(), v6.1 and v6.12. Called one by one, so interpreted only."""
 
 from __future__ import annotations
 
