@@ -63,7 +63,7 @@ def dirty_limits(m: Any) -> tuple[int, int]:
     """Background threshold and limit, pages."""
     vm = m.vm[0]
     if vm.era == ERA_2_6_23:
-        available = max(free_pages(m) + lru_pages(m), 1)
+        available = free_pages(m) + lru_pages(m) + 1
         unmapped_ratio = 100 - (vm.nr_file_mapped + vm.nr_anon_mapped) * 100 // available
         ratio = max(min(vm.dirty_ratio, unmapped_ratio // 2), 5)
         background = vm.dirty_background_ratio

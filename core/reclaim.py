@@ -225,7 +225,7 @@ def shrink_slab(m: Any, scanned: int, lru_pages: int, priority: int) -> int:
     if objects <= 0:
         return 0
     if vm.era == ERA_2_6_23:
-        delta = 4 * scanned // 2 * objects // (lru_pages + 1)
+        delta = 4 * (scanned if scanned > 0 else vm.batch) // 2 * objects // (lru_pages + 1)  # nothing scanned: as if 32 had been
         done = scan_slab(m, min(vm.slab_carry + delta, 2 * objects), NO_SMALL_CACHE)
     else:
         delta = 4 * (objects >> priority) // 2

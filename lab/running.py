@@ -13,6 +13,7 @@ from lab.emulator import find as find_emulator
 from lab.kernel import find
 from lab.point import CLASSIC, Point, run_guest, run_simulator, single
 from lab.report import Run
+from sweep import warm
 from sweep.errors import ConfigError, refusal
 from sweep.yamlfile import load_text
 
@@ -44,7 +45,10 @@ def run(machine: str, workload: str, options: Options) -> Iterator[str]:
     emulator.check(point.machine.cpus)
     kernel = find(options.kernel, options.modules)
     yield f"kernel: {kernel.version}; QEMU {emulator.version}"
-    guest = run_guest(point, kernel, emulator)
+    if not warm.is_compiled(point.policy):
+        yield "simulator: being compiled on another core meanwhile, once for this version"
+    with warm.warming(point.policy):
+        guest = run_guest(point, kernel, emulator)
     if options.series is not None:
         write_series(guest, options.series)
     yield f"guest: {guest.ending.how} after {guest.ending.report['elapsed_ns'] / 1e9:.3f} s, {guest.ending.host_s:.1f} s here; {consumed(point, guest)}"

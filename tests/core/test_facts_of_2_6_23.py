@@ -10,9 +10,11 @@ import pytest
 
 from core import Builder, Device, Machine, allocator, allocator_2623, gfp, lru, policies, streams
 from core.decisions import ACTIVATE, FREE, KEEP, WRITE
+from core.dirty import dirty_limits
 from core.jit import JIT_ENABLED
 from core.memory import boot
 from core.pageout import MEMORY, SUBMIT, pool
+from core.reclaim import shrink_slab
 from core.sched import ALLOC, PAGEOUT, SHRINK_LIST_2623, WAIT_NONE, WAIT_POOL, push
 from core.state import CACHED, DEPTH, INACTIVE, Memory
 from core.streams import DIRTY, PRESENT, REFERENCED
@@ -105,3 +107,25 @@ def test_a_mempool_gives_its_element_before_anybody_waits() -> None:
     pool(m, KSWAPD, f, m.devs[1])
     assert f.phase == SUBMIT
     assert (f.held, m.devs[1].w_pool_used) == (-1, 1)
+
+
+def test_slab_is_shrunk_where_nothing_was_scanned_as_if_32_pages_had_been() -> None:
+    """100 pages of slab are 2 000 objects: 4 * 32 / 2 * 2 000 / 101."""
+    m = state()
+    m.vm[0].nr_slab = 100
+    carried = []
+    for scanned in (0, 32, 16):
+        m.vm[0].slab_carry = 0
+        carried.append(shrink_slab(m, scanned, 100, 12) + int(m.vm[0].slab_carry))
+    assert carried[0] > 1000
+    assert carried[0] == 4 * 32 // 2 * 2000 // 101
+    assert carried[2] < carried[0] // 2 + 1
+
+
+def test_dirtyable_memory_is_never_nothing() -> None:
+    m = state()
+    zone = m.zones[0]
+    zone.nr_free, zone.nr_lru = 150, 49
+    assert dirty_limits(m) == (200 * 5 // 100, 200 * 10 // 100)
+    zone.nr_free = zone.nr_lru = 0
+    assert dirty_limits(m) == (0, 0)

@@ -65,6 +65,31 @@ def test_the_door_refuses_what_would_run_out_of_bounds(index: int, word: int, sa
         streams.check(stream)
 
 
+def refusal(stream: Streams) -> str | None:
+    try:
+        streams.check(stream)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def test_the_quick_look_at_touches_refuses_what_the_long_one_does_in_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    wrong, right = 0, 0
+    for _ in range(300):
+        ops = small().ops.copy()
+        at = rng.integers(len(ops))
+        ops[at] = rng.choice([ops[at] ^ 1 << rng.integers(63), ops[rng.integers(len(ops))], rng.integers(16)])
+        stream = replace(small(), ops=ops)
+        monkeypatch.setattr(streams, "BLOCK", int(rng.integers(1, 14)))
+        quick = refusal(stream)
+        with monkeypatch.context() as long:
+            long.setattr(streams, "_others", lambda *_: None)
+            assert refusal(stream) == quick, ops
+        wrong, right = wrong + (quick is not None), right + (quick is None)
+    assert min(wrong, right) > 30  # both occur
+
+
 def test_a_cut_off_stream_is_refused() -> None:
     stream = small()
     with pytest.raises(ValueError, match="literal is cut off"):

@@ -11,10 +11,11 @@ from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pages
 from tests.twin.laundry import in_laundries
 from tests.twin.laundry_thread import Request
+from tests.twin.list_balance import age_anon
 from tests.twin.mglru import lru_gen_age_node
 from tests.twin.reclaim import DEF_PRIORITY, ScanControl, put_back
 from tests.twin.slab_burst import after_shrink_slab
-from tests.twin.vmscan_612 import age_anon, snapshot_refaults
+from tests.twin.vmscan_612 import snapshot_refaults
 from tests.twin.vmscan_2623 import launder, lru_size, pages_to_launder, shrink_zone, take_laundry
 from tests.twin.watermarks import Mark
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from core import gfp
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
+from tests.twin.folios import shrink_folio_list
 from tests.twin.generations import ANON, FILE, LRU_BATCH, MIN_GENS, Generations, tier_of
 from tests.twin.oom import out_of_memory
 from tests.twin.page import Page
 from tests.twin.reclaim import DEF_PRIORITY, Met, ScanControl, count_scanned, isolated
 from tests.twin.slab_burst import after_shrink_slab
-from tests.twin.vmscan_612 import shrink_folio_list
 from tests.twin.watermarks import Mark
 
 if TYPE_CHECKING:

@@ -50,12 +50,14 @@ class Plug:
 
     def add(self, device: BlockDevice, page: Page, now: int) -> None:
         """A page more; it may be the one that does not fit any more."""
+        self.kernel.count["writes plugged"] += 1
         if self.merges(device, page):
             self.requests[-1].pages.append(page)
             return
         many = 32 if self.kernel.version >= 516 else 16
         if len(self.requests) >= many or (self.requests and len(self.requests[-1].pages) * self.kernel.scale.real >= LONG):
             self.flush(now)
+        self.kernel.count["requests plugged behind another"] += bool(self.requests)
         self.requests.append(PluggedRequest(device, [page]))
 
     def flush(self, now: int) -> None:

@@ -22,8 +22,8 @@ class Slab:
         self.deferred = self.loose = self.burst = 0
 
     def shrink_2623(self, scanned: int, lru_pages: int) -> tuple[int, int]:
-        """As large a part of the slab as was scanned of the LRU; objects scanned and pages freed."""
-        more = 4 * scanned // SEEKS * self._objects // (lru_pages + 1)
+        """As large a part of the slab as was scanned of the LRU, or as 32 pages are of it; objects scanned and pages freed."""
+        more = 4 * (scanned or self.kernel.batch) // SEEKS * self._objects // (lru_pages + 1)
         return self._scan(more, min(self.deferred + more, 2 * self._objects), False)
 
     def shrink_612(self, priority: int) -> tuple[int, int]:

@@ -35,8 +35,8 @@ from tests.twin.lru import mark_page_accessed, put_on_lru
 from tests.twin.oom import exit_memory
 from tests.twin.page import Page, forget, map_page
 from tests.twin.swap_readahead import Window, found_in_swap_cache, read_in
-from tests.twin.vmscan_612 import workingset_refault
 from tests.twin.watermarks import Mark
+from tests.twin.workingset import workingset_refault
 from tests.twin.zone import Zone
 
 if TYPE_CHECKING:

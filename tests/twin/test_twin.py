@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import Outcome, policies, simulate
+from core.era import ERAS
 from core.outcome import END_DONE, END_HORIZON
 from core.streams import ARRIVAL_KINDS
 from tests.twin.cases import case
@@ -17,6 +18,7 @@ from tests.twin.run import finished, outcome, quantile, twin
 pytestmark = pytest.mark.compiled
 
 POLICIES = policies.names()
+RARE = (413, 740, 901, 1060, 1230, 1287, 2101, 2138, 2525)  # cases that end in a deadlock, or lose a server's answer, under policies that seldom do
 
 # In how many of the 200 cases a policy's own mechanism must have been at work; counters of the twin, some beside those of the outcome.
 AT_WORK = {
@@ -37,16 +39,16 @@ def test_two_implementations_one_outcome(name: str) -> None:
     policy = policies.load(name)
     at_work: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None)
-    @given(seed=st.integers(0, 2**32))
-    def agree(seed: int) -> None:
+    def agrees(seed: int) -> None:
         machine, params, streams = case(seed, policy)
         k = finished(machine, policy, params, streams)
         assert simulate(machine, policy, params, streams, audited=True).asdict() == outcome(k).asdict()
         at_work.update(counter for counter, value in k.count.items() if value)
 
-    agree()
+    settings(max_examples=200, deadline=None)(given(seed=st.integers(0, 2**32))(agrees))()
     assert {counter: at_work[counter] for counter, least in AT_WORK.get(name, {}).items() if at_work[counter] < least} == {}
+    for seed in RARE:
+        agrees(seed)
 
 
 @pytest.mark.parametrize("seed", [90, 92, 104, 115, 154])
@@ -59,12 +61,25 @@ def test_pages_spared_for_their_tier(seed: int) -> None:
     assert simulate(machine, policy, params, streams, audited=True).asdict() == outcome(k).asdict()
 
 
+@pytest.mark.parametrize("name", [name for name in POLICIES if ERAS[policies.load(name).era].version > 206])
+def test_writes_that_wait_in_a_plug(name: str) -> None:
+    """Few of the cases swap out so much in one go that several requests are held back together."""
+    policy = policies.load(name)
+    for seed in (16, 60, 68, 111):
+        machine, params, streams = case(seed, policy)
+        k = finished(machine, policy, params, streams)
+        assert k.count["requests plugged behind another"] > 0
+        assert simulate(machine, policy, params, streams, audited=True).asdict() == outcome(k).asdict()
+
+
 # What the cases must reach for the agreement to mean something, and in how many of 300 at least.
 REACHED = {
     "oom_kills": 20,
     "allocstall": 60,
-    "atomic_fail": 3,
-    "reserve_used": 3,
+    "atomic_fail": 30,
+    "reserve_used": 20,
+    "deadlock": 1,
+    "acks_lost": 1,
     "pswpin": 10,
     "pswpout": 30,
     "nr_written": 100,
@@ -82,15 +97,12 @@ REACHED = {
     "packets_dropped": 3,
     "slab_burst_max": 20,
 }
-REACHED_2_6_23 = {"deadlock": 1}
 REACHED_6_12 = {"balance_dirty_pauses": 50, "nr_vmscan_immediate_reclaim": 20, "workingset_activate_file": 20}
 WAITING = {"allocstall": 0, "pgsteal_direct": 0, "pgscan_direct_throttle": 60}  # who would reclaim waits for kswapd
 REACHED_OTHERWISE = {
-    "clean_floor": {"deadlock": 0},  # what is clean can always be taken
     "handoff": WAITING,
-    "inline": {"acks_lost": 1},
     "laundry_queue": WAITING,
-    "mglru": {"acks_lost": 0, "pgdeactivate": 0, "nr_vmscan_immediate_reclaim": 0, "workingset_activate_file": 8},
+    "mglru": {"pgdeactivate": 0, "nr_vmscan_immediate_reclaim": 0, "workingset_activate_file": 8},
     "way_forward": WAITING,
 }
 
@@ -99,11 +111,11 @@ REACHED_OTHERWISE = {
 def test_the_cases_reach_what_they_are_for(name: str) -> None:
     policy = policies.load(name)
     reached: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in (*range(300 - len(RARE)), *RARE):
         machine, params, streams = case(seed, policy)
         found = simulate(machine, policy, params, streams)
         reached.update({field: 1 for field, value in found.asdict().items() if value > 0} | {f"end {found.end}": 1})
-    wanted = REACHED | (REACHED_2_6_23 if policy.era == "2.6.23" else REACHED_6_12) | REACHED_OTHERWISE.get(name, {})
+    wanted = REACHED | ({} if policy.era == "2.6.23" else REACHED_6_12) | REACHED_OTHERWISE.get(name, {})
     rare = {field: reached[field] for field, least in wanted.items() if reached[field] < least}
     assert not rare
     assert reached[f"end {END_DONE}"] > 20

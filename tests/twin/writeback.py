@@ -61,7 +61,7 @@ class DirtyThrottle:
     def limits_2623(self) -> tuple[int, int]:
         """get_dirty_limits(): percent of free and LRU pages, less where much is mapped."""
         k = self.kernel
-        dirtyable = max(k.free_pages + lru_pages(k), 1)
+        dirtyable = k.free_pages + lru_pages(k) + 1
         unmapped_ratio = 100 - 100 * len(k.mapped) // dirtyable
         ratio = max(min(k.values["dirty_ratio"], unmapped_ratio // 2), 5)
         background = k.values["dirty_background_ratio"]
