@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, model_validator
 
 from lab.cache import LabError
+from lab.emulator import Emulator
+from lab.emulator import find as find_emulator
 from lab.image import build
 from lab.kernel import Kernel
 from lab.point import CLASSIC, Point, run_guest
@@ -120,7 +122,7 @@ def results_of(campaign: Campaign, folder: Path = RESULTS) -> Path:
     return folder / f"{campaign.name}.csv"
 
 
-def run_campaign(path: Path, kernel: Kernel, limit_s: float | None, folder: Path = RESULTS) -> Iterator[str]:
+def run_campaign(path: Path, kernel: Kernel, limit_s: float | None, folder: Path = RESULTS, emulator: Emulator | None = None) -> Iterator[str]:
     """Run what is not yet in the results; a line of progress for each point.
 
     Args:
@@ -128,6 +130,7 @@ def run_campaign(path: Path, kernel: Kernel, limit_s: float | None, folder: Path
         kernel: of the guest.
         limit_s: no point is begun after so long; None: all are run.
         folder: where the results are.
+        emulator: None: the QEMU on the path.
 
     Raises:
         HighwaterError: a point that cannot be run. What was measured before is kept.
@@ -142,22 +145,25 @@ def run_campaign(path: Path, kernel: Kernel, limit_s: float | None, folder: Path
     # A row stays as long as its point is written as it was; another kernel or guest program means another campaign.
     kept = {point.name: rows[point.name] for point in todo if point.name in rows and rows[point.name].config == point.config_hash}
     # The first of each family, then the second ones: a part of a campaign is spread as the whole is.
+    emulator = emulator or find_emulator()
     missing = sorted((point for point in todo if point.name not in kept), key=lambda point: point.name.rpartition("-")[2])
-    yield f"{campaign.name}: {len(todo)} points, {len(missing)} to run, kernel {kernel.release}"
+    for point in missing:
+        emulator.check(point.machine.cpus)
+    yield f"{campaign.name}: {len(todo)} points, {len(missing)} to run, kernel {kernel.release}, QEMU {emulator.version}"
     began = time.monotonic()
     for done, point in enumerate(missing, 1):
         if limit_s is not None and time.monotonic() - began > limit_s:
             yield f"{campaign.name}: time is up, {len(missing) - done + 1} points left; the same command goes on"
             return
-        run = run_guest(point, kernel)
-        row = Row.of(point, run, kernel, image, campaign.name)
+        run = run_guest(point, kernel, emulator)
+        row = Row.of(point, run, kernel, image, campaign.name, emulator.version)
         kept[point.name] = row
         save(table, [kept[each.name] for each in todo if each.name in kept])
         left = (time.monotonic() - began) / done * (len(missing) - done)
         yield f"{done}/{len(missing)} {point.name}: {row.end}, {row.metrics['ops_done']} operations, {row.host_s:.0f} s, ETA {left / 60:.0f} min"
 
 
-def repeat(path: Path, kernel: Kernel, count: int, limit_s: float | None, folder: Path = RESULTS) -> Iterator[str]:
+def repeat(path: Path, kernel: Kernel, count: int, limit_s: float | None, folder: Path = RESULTS, emulator: Emulator | None = None) -> Iterator[str]:
     """Run ``count`` points of a campaign again, spread evenly over it, and say how far they are from the results."""
     campaign = load_campaign(path)
     rows = load(results_of(campaign, folder))
@@ -171,7 +177,7 @@ def repeat(path: Path, kernel: Kernel, count: int, limit_s: float | None, folder
             yield "time is up"
             break
         point = known[number * len(known) // min(count, len(known))]
-        before, run = rows[point.name], run_guest(point, kernel)
+        before, run = rows[point.name], run_guest(point, kernel, emulator)
         ops, base = run.metrics["ops_done"], before.metrics["ops_done"]
         killed, killed_before = run.metrics["oom_kills"] > 0, before.metrics["oom_kills"] > 0
         off = abs(ops - base) / max(base, 1)

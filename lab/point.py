@@ -14,6 +14,7 @@ from core.streams import Streams
 from core.units import PAGES_PER_MIB, SECOND
 from lab import plan, qemu, report
 from lab.cache import LabError
+from lab.emulator import Emulator
 from lab.image import build
 from lab.kernel import Kernel
 from lab.report import Run
@@ -27,6 +28,7 @@ DMA_MIB: Final = 15  # what the kernel manages under 16 MiB
 SYSCTLS: Final = ("min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor", "dirty_background_ratio", "dirty_ratio", "swappiness", "page_cluster")
 FILES: Final = {"page_cluster": "page-cluster"}  # where the file's name is another
 SECTION_MIB: Final = 128  # struct page of a whole section is allocated: 2 MiB
+MOST_CPUS: Final = 2  # tried with QEMU 10.0
 TIMEOUT_S: Final = 60  # of the host, for the boot
 TIMEOUT_FACTOR: Final = 30  # and for each second of the guest
 
@@ -69,7 +71,8 @@ class Point:
         machine = self.machine
         disks = [[disk.read_mb_s, disk.write_mb_s, disk.latency_ns, disk.nr_requests] for disk in (machine.swap, machine.file)]
         settings = {name: self.values[name] for name in SYSCTLS if name != "page_cluster" or self.values[name]}  # none was set before the simulator had it
-        text = canonical([machine.ram_mib, machine.swap_mib, disks, self.streams.digest, self.policy, settings])
+        cpus = [machine.cpus] if machine.cpus > 1 else []  # older rows are of one, and do not say so
+        text = canonical([machine.ram_mib, machine.swap_mib, disks, self.streams.digest, self.policy, settings, *cpus])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -93,8 +96,8 @@ class Point:
         """
         if self.policy not in LRU_GEN:
             raise LabError(f"lab: policy {self.policy}; allowed: {CLASSIC} (active and inactive lists), {MGLRU}")
-        if self.machine.cpus != 1:
-            raise LabError(f"lab: machine.cpus: {self.machine.cpus}; allowed: 1: QEMU counts instructions for one CPU only")
+        if self.machine.cpus > MOST_CPUS:
+            raise LabError(f"lab: machine.cpus: {self.machine.cpus}; allowed: 1 to {MOST_CPUS}")
         if self.machine.nodes != 1 or self.machine.same_device or self.machine.thp or self.machine.slab_pages:
             raise LabError("lab: machine: nodes, same_device, thp or slab_pages; allowed: 1, false, false, 0")
         for name in ("reserve_kbytes", "writeout_cap_pages"):
@@ -112,7 +115,7 @@ def guest_mib(ram_mib: int) -> int:
     return total
 
 
-def run_guest(point: Point, kernel: Kernel) -> Run:
+def run_guest(point: Point, kernel: Kernel, emulator: Emulator | None = None) -> Run:
     """Boot the guest, let it run the point, read what it did.
 
     Raises:
@@ -121,7 +124,7 @@ def run_guest(point: Point, kernel: Kernel) -> Run:
     point.check()
     made = plan.make(point.streams, point.machine, point.settings, point.machine.cpus)
     timeout = TIMEOUT_S + TIMEOUT_FACTOR * point.streams.horizon_ns / SECOND
-    ending = qemu.boot(kernel, build(kernel), made, guest_mib(point.machine.ram_mib), point.machine.cpus, timeout)
+    ending = qemu.boot(kernel, build(kernel), made, guest_mib(point.machine.ram_mib), point.machine.cpus, timeout, emulator)
     if ending.how == qemu.FAILED:
         raise LabError(f"lab: point {point.name}: guest: {ending.why}")
     run = report.read(ending, made, point.streams.horizon_ns)

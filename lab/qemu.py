@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lab.cache import LabError, program
+from lab.cache import LabError
+from lab.emulator import Emulator
+from lab.emulator import find as find_emulator
 from lab.kernel import Kernel
 from lab.plan import Plan
 
@@ -62,10 +64,10 @@ class Ending:
     host_s: float
 
 
-def command(kernel: Kernel, image: Path, shared: Path, size: int, memory_mib: int, cpus: int) -> list[str]:
+def command(emulator: Emulator, kernel: Kernel, image: Path, shared: Path, size: int, memory_mib: int, cpus: int) -> list[str]:
     """QEMU's command line."""
     return [
-        program("qemu-system-x86_64", "qemu-system-x86"),
+        emulator.path,
         *("-accel", "tcg,thread=single", "-icount", "shift=2,sleep=off", "-m", f"{memory_mib}M", "-smp", str(cpus)),
         *("-kernel", str(kernel.image), "-initrd", str(image), "-append", COMMAND_LINE),
         *("-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-monitor", "none", "-no-reboot"),
@@ -74,18 +76,20 @@ def command(kernel: Kernel, image: Path, shared: Path, size: int, memory_mib: in
     ]
 
 
-def boot(kernel: Kernel, image: Path, plan: Plan, memory_mib: int, cpus: int, timeout_s: float) -> Ending:
+def boot(kernel: Kernel, image: Path, plan: Plan, memory_mib: int, cpus: int, timeout_s: float, emulator: Emulator | None = None) -> Ending:
     """Run the plan in a guest, to one of its ends.
 
     Raises:
         LabError: QEMU is not there or does not start.
     """
     began = time.monotonic()
+    emulator = emulator or find_emulator()
+    emulator.check(cpus)
     with tempfile.TemporaryDirectory(prefix="highwater-lab-") as folder:
         shared = Path(folder) / "plan"
         shared.write_bytes(plan.memory)
         console = Path(folder) / "console"
-        line = command(kernel, image, shared, len(plan.memory), memory_mib, cpus)
+        line = command(emulator, kernel, image, shared, len(plan.memory), memory_mib, cpus)
         with console.open("wb") as out, shared.open("r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
             guest = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent)
             try:

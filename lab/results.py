@@ -14,7 +14,7 @@ from lab.kernel import Kernel
 from lab.point import Point
 from lab.report import Run
 
-TEXT: Final = ("point", "end", "config", "stream", "kernel", "image", "command")
+TEXT: Final = ("point", "end", "config", "stream", "kernel", "image", "command", "qemu")
 NUMBERS: Final = ("seed", "managed", "start_free", "psi_us", "latency_p50_ns", "latency_p99_ns", "nr_dirty_mean", "free_mean", "host_s")
 
 
@@ -29,6 +29,7 @@ class Row:
         stream: digest of the streams.
         kernel, image: release, and hash of the guest's program with its modules.
         command: that runs it.
+        qemu: its version; rows without one are of 7.2.
         seed: of the streams.
         managed, start_free: pages that the guest's kernel manages, and free when the tasks start.
         psi_us: time that some task waited for memory.
@@ -45,6 +46,7 @@ class Row:
     kernel: str
     image: str
     command: str
+    qemu: str
     seed: int
     managed: int
     start_free: int
@@ -57,7 +59,7 @@ class Row:
     metrics: dict[str, int]
 
     @classmethod
-    def of(cls, point: Point, run: Run, kernel: Kernel, image: str, campaign: str) -> Row:
+    def of(cls, point: Point, run: Run, kernel: Kernel, image: str, campaign: str, qemu: str) -> Row:
         """The row of a run."""
         return cls(
             point=point.name,
@@ -67,6 +69,7 @@ class Row:
             kernel=kernel.version,
             image=image,
             command=f"highwater lab campaign {campaign}",
+            qemu=qemu,
             seed=point.seed,
             managed=run.samples[0].managed,
             start_free=run.start_free,
@@ -102,6 +105,7 @@ def load(path: Path) -> dict[str, Row]:
     with path.open(newline="") as file:
         for number, fields in enumerate(csv.DictReader(file), 2):
             try:
+                fields.setdefault("qemu", "7.2")  # tables of before it was kept
                 own: dict[str, Any] = {name: fields.pop(name) for name in TEXT} | {name: int(fields.pop(name)) for name in NUMBERS}
                 rows[own["point"]] = Row(**own, metrics={name: int(value) for name, value in fields.items() if value != ""})
             except (KeyError, ValueError, TypeError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab import prefix
 from lab.cache import LabError
+from lab.emulator import find as find_emulator
 from lab.kernel import find
 from lab.point import CLASSIC, Point, run_guest, run_simulator, single
 from lab.report import Run
@@ -27,6 +28,7 @@ class Options:
     kernel: Path | None = None
     modules: Path | None = None
     series: Path | None = None
+    qemu: Path | None = None
 
 
 def run(machine: str, workload: str, options: Options) -> Iterator[str]:
@@ -39,12 +41,14 @@ def run(machine: str, workload: str, options: Options) -> Iterator[str]:
     point.check()
     if options.series is not None and not options.series.parent.is_dir():
         raise ConfigError(f"--series: {options.series}; allowed: a file in a directory that exists")
+    emulator = find_emulator(options.qemu)
+    emulator.check(point.machine.cpus)
     kernel = find(options.kernel, options.modules)
-    yield f"kernel: {kernel.version}"
+    yield f"kernel: {kernel.version}; QEMU {emulator.version}"
     if not warm.is_compiled(point.policy):
         yield "simulator: being compiled on another core meanwhile, once for this version"
     with warm.warming(point.policy):
-        guest = run_guest(point, kernel)
+        guest = run_guest(point, kernel, emulator)
     if options.series is not None:
         write_series(guest, options.series)
     yield f"guest: {guest.ending.how} after {guest.ending.report['elapsed_ns'] / 1e9:.3f} s, {guest.ending.host_s:.1f} s here; {consumed(point, guest)}"

@@ -15,6 +15,10 @@ KernelFile = Annotated[
     Path | None, typer.Option("--kernel", metavar="BZIMAGE", help="A kernel of your own; default: Debian's cloud kernel, by apt-get download.")
 ]
 ModulesDirectory = Annotated[Path | None, typer.Option("--modules", metavar="DIR", help="Its modules, not compressed.")]
+Qemu = Annotated[
+    Path | None,
+    typer.Option("--qemu", metavar="PROGRAM", envvar="HIGHWATER_QEMU", help="A QEMU of your own, 8.1 or newer for two CPUs; default: the one on the path."),
+]
 For = Annotated[str | None, typer.Option("--for", metavar="TIME", help="Begin no point after so long, as 90s or 8m; default: run them all.")]
 
 
@@ -35,22 +39,24 @@ def run(
     series: Annotated[Path | None, typer.Option(metavar="OUT.csv", help="Write the time series of /proc/vmstat.")] = None,
     kernel: KernelFile = None,
     modules: ModulesDirectory = None,
+    qemu: Qemu = None,
 ) -> None:
     """Run one point in the guest and in the simulator, and print both side by side."""
     from lab.running import Options
     from lab.running import run as lab_run
 
-    for line in lab_run(machine, workload, Options(tuple(sets or ()), policy.value, seed, kernel, modules, series)):
+    for line in lab_run(machine, workload, Options(tuple(sets or ()), policy.value, seed, kernel, modules, series, qemu)):
         typer.echo(line)
 
 
 @app.command()
-def campaign(name: Campaign, time: For = None, kernel: KernelFile = None, modules: ModulesDirectory = None) -> None:
+def campaign(name: Campaign, time: For = None, kernel: KernelFile = None, modules: ModulesDirectory = None, qemu: Qemu = None) -> None:
     """Measure what is not yet in lab/results; interrupted, the same command goes on."""
     from lab.campaign import campaign_file, run_campaign
+    from lab.emulator import find as find_emulator
     from lab.kernel import find
 
-    for line in run_campaign(campaign_file(name), find(kernel, modules), seconds(time)):
+    for line in run_campaign(campaign_file(name), find(kernel, modules), seconds(time), emulator=find_emulator(qemu)):
         typer.echo(line)
 
 
@@ -61,13 +67,15 @@ def repeat(
     time: For = None,
     kernel: KernelFile = None,
     modules: ModulesDirectory = None,
+    qemu: Qemu = None,
 ) -> None:
     """Measure some points again and say how far they are from the results."""
     from lab.campaign import campaign_file
     from lab.campaign import repeat as repeated
+    from lab.emulator import find as find_emulator
     from lab.kernel import find
 
-    for line in repeated(campaign_file(name), find(kernel, modules), count, seconds(time)):
+    for line in repeated(campaign_file(name), find(kernel, modules), count, seconds(time), emulator=find_emulator(qemu)):
         typer.echo(line)
 
 

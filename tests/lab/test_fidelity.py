@@ -54,11 +54,13 @@ def test_a_figure_worse_than_its_bar_is_named(tmp_path: Path) -> None:
 
 def test_calibration_and_validation_share_no_point() -> None:
     known = {}
-    for name in ("calibration", "validation"):
+    for name in ("calibration", "validation", "two-cpus"):
         path = campaign.campaign_file(name)
         known[name] = {point.config_hash for point in campaign.points(campaign.load_campaign(path), path)}
     assert not known["calibration"] & known["validation"]
+    assert not known["calibration"] & known["two-cpus"]
     assert len(known["calibration"]) >= 20
+    assert len(known["two-cpus"]) >= 12
     assert len(known["validation"]) >= 100
 
 

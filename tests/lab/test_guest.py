@@ -104,7 +104,7 @@ def test_the_archive_is_what_a_kernel_unpacks() -> None:
         (("vm.nothing=1",), "--set vm.nothing: unknown tunable"),
         (("vm.swappiness=300",), "--set vm.swappiness: 300; allowed: 0 to 200"),
         (("swappiness=3",), "allowed: vm.SYSCTL=NUMBER"),
-        (("machine.cpus=2",), "allowed: 1: QEMU counts"),
+        (("machine.cpus=3",), "machine.cpus: 3; allowed: 1 to 2"),
         (("machine.swap.seek_ns=5",), "seek_ns 0"),
     ],
 )
