@@ -46,8 +46,6 @@ def lines(fidelity: Fidelity) -> Iterator[str]:
     yield from _worst(fidelity, notes["points"])
     yield "## Where they disagree, and why"
     yield ""
-    yield "Found, and times in microseconds given, with the CPU costs before those that are fitted now (docs/lab.md)."
-    yield ""
     for head, text in notes["causes"].items():
         yield f"- **{head}**: {text}"
 
