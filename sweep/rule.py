@@ -21,7 +21,7 @@ from sweep.errors import ConfigError
 
 if TYPE_CHECKING:
     from sweep.advise import Wish
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
     from sweep.results import Results
     from sweep.retest import Bench
 
