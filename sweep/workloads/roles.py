@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.streams import FILE_READ, FILE_WRITE, READ, WRITE, Builder, Region, Task
+from core.streams import FILE_READ, FILE_WRITE, READ, RUN, SLEEP, WRITE, Builder, Region, Task, encode, operation
 from sweep.workloads.base import BATCH, Zipf, generator, jittered, scaled, transfer_ns
 
 JITTER: Final = 0.5
@@ -15,6 +16,9 @@ SEGMENTS: Final = 16  # anonymous memory is given back and grown again this ofte
 TEXT_EVERY: Final = 64  # touches between touches of program text
 TEXT_ZIPF: Final = 1.0
 SCAN: Final = 256  # pages of one sequential scan, 1 MiB
+
+Words = NDArray[np.int64]
+NOTHING: Final[Words] = np.empty(0, np.int64)
 
 
 class Roles:
@@ -45,11 +49,11 @@ class Roles:
         self._run_batches(task, rng, WRITE, region.first, region.pages, grow_mb_s)
         start = task.here
         touched = Zipf(rng, pages, zipf, self._scale).draw(rng, self._touches)
-        codes = np.where(rng.random(self._touches) < store_share, WRITE, READ)
+        words = encode(np.where(rng.random(self._touches) < store_share, WRITE, READ), region.first + touched)
         turned = np.diff(np.linspace(0, round(pages * turnover), SEGMENTS + 1).astype(np.int64)).tolist()
         for segment, size in enumerate(turned):
             part = slice(*(self._touches * (segment + end) // SEGMENTS for end in (0, 1)))
-            self._touch(task, rng, codes[part], region.first + touched[part])
+            task.add(self._with_text(rng, words[part]))
             if size:
                 first = region.first + int(rng.integers(pages - size + 1))
                 task.discard(Region(first, size, region.attr))
@@ -69,13 +73,8 @@ class Roles:
             task.run(FILE_READ, file.first, file.pages)
             start = task.here
             picked = popular.draw(rng, max(1, self._touches - scans * scan))
-            position = int(rng.integers(pages))
-            for part in np.array_split(picked, scans + 1):
-                self._touch(task, rng, np.full(len(part), FILE_READ), file.first + part)
-                if scans:
-                    ahead = min(scan, pages - position)
-                    task.run(FILE_READ, file.first + position, ahead)
-                    position = (position + ahead) % pages
+            between = _scans(file, scan, scans + 1 if scans else 0, int(rng.integers(pages)))
+            task.add(self._with_text(rng, encode(FILE_READ, file.first + picked), [len(part) for part in np.array_split(picked, scans + 1)], between))
             task.jump(start)
 
     def write(self, number: int, pages: int, mb_per_s: float, fsync_pages: int) -> None:
@@ -85,9 +84,8 @@ class Roles:
         task = self._task(rng)
         start = task.here
         chunk = min(pages, fsync_pages or pages)
-        nothing = np.empty(0, np.int64)
         for at in range(0, pages, chunk):
-            self._touch(task, rng, nothing, nothing)
+            task.add(self._with_text(rng, NOTHING))
             self._run_batches(task, rng, FILE_WRITE, file.first + at, min(chunk, pages - at), mb_per_s)
             if fsync_pages:
                 task.fsync(file)
@@ -99,19 +97,44 @@ class Roles:
         task = self.builder.task(self._op_ns).think(int(rng.integers(1, max(2, self._op_ns * BATCH))))
         return task.run(READ, self._text.first, self._text.pages)
 
-    def _touch(self, task: Task, rng: np.random.Generator, codes: NDArray[np.int64], pages: NDArray[np.int64]) -> None:
-        """Touches, with one of program text after every 64 and one at the end."""
-        places = np.minimum(np.arange(TEXT_EVERY, len(pages) + TEXT_EVERY, TEXT_EVERY), len(pages))
-        places = places if len(places) else np.zeros(1, np.int64)
-        text = self._text.first + self._text_use.draw(rng, len(places))
-        task.touch_mixed(np.insert(codes, places, READ), np.insert(pages, places, text))
+    def _with_text(self, rng: np.random.Generator, touches: Words, sizes: Sequence[int] | None = None, between: Words = NOTHING) -> Words:
+        """Words of ``touches``, with a touch of program text after every 64 and at the end.
+
+        They are in parts of ``sizes``, each of which counts and ends for itself; ``between`` (int64[parts, 2], or none) follow each.
+        """
+        size = np.array([len(touches)] if sizes is None else sizes)
+        ends, groups = np.cumsum(size), np.maximum(1, -(-size // TEXT_EVERY))
+        part = np.repeat(np.arange(len(size)), groups)
+        group = np.arange(1, len(part) + 1)
+        within = group - (np.cumsum(groups) - groups)[part]
+        at = np.minimum((ends - size)[part] + within * TEXT_EVERY, ends[part]) + group - 1 + 2 * part
+        words = np.empty(len(touches) + len(at) + 2 * len(between), np.int64)
+        is_touch = np.ones(len(words), bool)
+        words[at] = encode(READ, self._text.first + self._text_use.draw(rng, len(at)))
+        is_touch[at] = False
+        if len(between):
+            after = at[np.cumsum(groups) - 1] + 1
+            words[after], words[after + 1] = between.T
+            is_touch[after] = is_touch[after + 1] = False
+        words[is_touch] = touches
+        return words
 
     def _run_batches(self, task: Task, rng: np.random.Generator, code: int, first: int, pages: int, mb_per_s: float) -> None:
         """Touch consecutive pages in batches of 32 at a rate: the task sleeps after each for its time, jittered by 50 %."""
-        starts = range(0, pages, BATCH)
+        starts = np.arange(0, pages, BATCH)
         mean = transfer_ns(BATCH * self._scale, mb_per_s)
-        for at, ns in zip(starts, jittered(rng, mean, len(starts), JITTER).tolist(), strict=True):
-            task.run(code, first + at, min(BATCH, pages - at)).sleep(ns)
+        runs = operation(RUN, first + starts, np.minimum(BATCH, pages - starts), code)
+        task.add(np.hstack([runs, operation(SLEEP, 0, jittered(rng, mean, len(starts), JITTER))]))
+
+
+def _scans(file: Region, size: int, count: int, position: int) -> Words:
+    """int64[count, 2]: reads of ``size`` consecutive pages of the file, the first at ``position``; each stops at the file's end, and the next begins anew."""
+    starts, lengths = [], []
+    for _ in range(count):
+        starts.append(file.first + position)
+        lengths.append(min(size, file.pages - position))
+        position = (position + lengths[-1]) % file.pages
+    return operation(RUN, np.array(starts, np.int64), np.array(lengths, np.int64), FILE_READ)
 
 
 def split(pages: int, parts: int) -> list[int]:
