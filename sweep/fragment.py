@@ -12,7 +12,7 @@ from sweep.sysctl import KEYS, assignment, comment, parse
 
 if TYPE_CHECKING:
     from sweep.evidence import Evidence
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
     from sweep.results import Results
 
 

@@ -12,7 +12,7 @@ from sweep.sysctl import assignment, comment
 from sweep.tuned import profile
 
 if TYPE_CHECKING:
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
     from sweep.results import Results
 
 CONF: Final = ".conf"
