@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from sweep.errors import ConfigError, refusal
 from sweep.handout import write_handout
-from sweep.recommend import OOM_BOUND, POLICY, Context, Goal, Recommendation, needed, recommend
+from sweep.recommend import OOM_BOUND, POLICY, Goal, needed, recommend
+from sweep.recommendation import Context, Recommendation
 from sweep.results import load_results
 from sweep.sysctl import comment
 

@@ -11,7 +11,7 @@ from sweep.published import table
 
 if TYPE_CHECKING:
     from sweep.evidence import Evidence
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
     from sweep.results import Results
 
 

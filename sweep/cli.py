@@ -142,7 +142,7 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Directory for report.html; default: the results.")] = None,
     cell: Annotated[list[str] | None, typer.Option(help="Number or label of a cell to draw the Pareto front of; repeatable; default: the first 40.")] = None,
     why: Annotated[int, typer.Option(min=0, metavar="N", help="Cells to simulate again and draw over time, those at the boundary first; 0: none.")] = 40,
-    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every figure there as an SVG file besides.")] = None,
+    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every figure there as an SVG and a PNG file besides.")] = None,
 ) -> None:
     """Write everything about a sweep into one HTML file that needs nothing else."""
     from sweep.places import results_directory

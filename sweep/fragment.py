@@ -13,7 +13,7 @@ from sweep.undo import left_alone, rivals, undone
 
 if TYPE_CHECKING:
     from sweep.evidence import Evidence
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
     from sweep.results import Results
 
 

@@ -13,7 +13,7 @@ from sweep.tuned import profile
 from sweep.undo import undone
 
 if TYPE_CHECKING:
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
     from sweep.results import Results
 
 CONF: Final = ".conf"

@@ -18,19 +18,21 @@ file with only its sysctls is another setting: it counts only after it was run o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from sweep.candidates import Candidates, Params, Retest
 from sweep.errors import refusal
-from sweep.evidence import Evidence, gather, mean_effect
+from sweep.evidence import gather, mean_effect
 from sweep.fragment import fragment
-from sweep.intervals import Effect, clean_replicates
+from sweep.intervals import clean_replicates
+from sweep.objection import veto, weigh
 from sweep.price import held, price_text
 from sweep.published import Graded, grade
+from sweep.recommendation import Change, Context, Recommendation
 from sweep.region import Reach, Step, reach
 from sweep.shortlist import pool, shortlist
-from sweep.sysctl import Kernel, is_sysctl, limits, problem
+from sweep.sysctl import Kernel, is_sysctl, limits
 from sweep.verdict import labels
 
 if TYPE_CHECKING:
@@ -44,101 +46,6 @@ MAX_RETESTED: Final = 4  # settings that are run again: each costs replicates in
 
 Goal = Literal["worst", "mean"]
 GOALS: Final[tuple[Goal, ...]] = ("worst", "mean")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One sysctl: the value recommended and the kernel's default on this machine."""
-
-    name: str
-    value: int
-    default: int
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """A setting with its evidence, or none with the reason.
-
-    Attributes:
-        policy: the policy that the user's kernel runs.
-        cells: index and label of the cells that it was asked for.
-        oom_bound: asked for.
-        changes: what to set; empty means "keep the default".
-        unchanged: other sysctls, which were simulated at their default.
-        others: tunables that are no sysctls, which were simulated at their default.
-        evidence: per cell, for the setting recommended or for the one that came closest.
-        overall: mean effect over the cells, if there is one.
-        reason: why not, in words; empty if something is recommended.
-        n_candidates: settings looked at.
-        region: how far each change may move; empty if nobody ran what is beside it.
-        price: what the setting costs, in words; empty if nothing is recommended.
-        text: the sysctl.d fragment, or comment lines that keep the default.
-        published: published settings in the same cells, graded on the same streams; empty if nobody asked.
-        beside: the recommendation and the kernel's defaults in the terms of ``published``.
-        notes: what a reader must know, in words.
-        present: values that the machine had when it was captured, by name; undo restores them.
-        kernel: version of the machine's kernel, if it is known.
-        command: gives this recommendation again, if no sweep file of the user's does.
-    """
-
-    policy: str
-    cells: tuple[tuple[int, str], ...]
-    oom_bound: float
-    changes: tuple[Change, ...] = ()
-    unchanged: Params = ()
-    others: Params = ()
-    evidence: tuple[Evidence, ...] = ()
-    overall: Effect | None = None
-    reason: str = ""
-    n_candidates: int = 0
-    region: tuple[Reach, ...] = ()
-    price: str = ""
-    text: str = ""
-    published: tuple[Graded, ...] = ()
-    beside: tuple[Graded | None, Graded] | None = None
-    notes: tuple[str, ...] = ()
-    present: Params = ()
-    kernel: Kernel | None = None
-    command: str = ""
-
-    @property
-    def keep_default(self) -> bool:
-        """Is the answer to change nothing?"""
-        return not self.changes
-
-    def undo(self, change: Change) -> int:
-        """What was set before: as captured, else the kernel's default."""
-        return dict(self.present).get(change.name, change.default)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What is known of a machine beside the sweep; see Recommendation."""
-
-    notes: tuple[str, ...] = ()
-    present: Params = ()
-    kernel: Kernel | None = None
-    command: str = ""
-
-
-@dataclass(frozen=True)
-class Weighed:
-    """A candidate with its evidence.
-
-    Attributes:
-        changes: sysctls unlike the default.
-        evidence: per cell.
-        objection: why it is not recommended; empty if nothing speaks against it.
-    """
-
-    changes: Params
-    evidence: tuple[Evidence, ...]
-    objection: str
-
-    def gain(self, goal: Goal) -> float:
-        """What it is worth; a cell without a comparison of throughputs counts 0."""
-        values = [e.effect.value if e.effect else 0.0 for e in self.evidence]
-        return (min(values) if goal == "worst" else sum(values) / len(values)) if values else -1.0
 
 
 def recommend(
@@ -243,7 +150,7 @@ def _decide(
         ram = ", ".join(str(size) for size in sizes)
         return replace(nothing, reason=f"the cells have machines of {ram} MiB; name cells of one machine")
     confidence = confidence_of(len(settings))
-    looked = [_weigh(candidates, changes, chosen, confidence, oom_bound, kernel) for changes in settings]
+    looked = [weigh(candidates, changes, chosen, confidence, oom_bound, kernel) for changes in settings]
     before = dict(candidates.defaults(next(iter(chosen))))
     nothing = replace(nothing, others=_others(before, candidates.era), n_candidates=len(looked))
     if not looked:
@@ -288,8 +195,8 @@ def _region(candidates: Candidates, chosen: Mapping[int, str], found: Recommenda
             assert arm is not None
             assert default is not None
             deaths, runs = deaths + arm.n_oom, runs + arm.n
-            if veto := _veto(gather(label, arm, default, confidence), len(chosen), found.oom_bound):
-                return Step(value, deaths, runs, veto)
+            if against := veto(gather(label, arm, default, confidence), len(chosen), found.oom_bound):
+                return Step(value, deaths, runs, against)
         return Step(value, deaths, runs, "")
 
     return tuple(reach(change.name, change.value, limits(change.name, candidates.era, ram_kib, found.kernel), run) for change in found.changes)
@@ -321,64 +228,3 @@ def needed(results: Results, policy: str, cell: int | str | Sequence[int | str] 
     chosen = _chosen(results, cell, f"sweep {results.name}")
     looked = MAX_RETESTED if has_tryout else min(MAX_RETESTED, len(Candidates(results, policy).settings(chosen, MAX_RETESTED)))
     return clean_replicates(oom_bound, confidence_of(looked))
-
-
-def _weigh(candidates: Candidates, changes: Params, chosen: Mapping[int, str], confidence: float, oom_bound: float, kernel: Kernel | None = None) -> Weighed:
-    """Evidence about one setting in all the cells asked for, up to the first cell that rules it out."""
-    ram_kib = 1024 * candidates.ram_mib(next(iter(chosen)))
-    refused = [trouble for n, v in changes if (trouble := problem(n, v, candidates.era, ram_kib, kernel))]
-    if refused:
-        return Weighed(changes, (), refused[0])
-    found: list[Evidence] = []
-    missing = []
-    for cell, label in chosen.items():
-        arm, default = candidates.arm(cell, changes), candidates.default_arm(cell)
-        if arm is None or default is None:
-            missing.append((cell, label))
-            continue
-        found.append(gather(label, arm, default, confidence))
-        if veto := _veto(found[-1], len(chosen), oom_bound):
-            return Weighed(changes, tuple(found), veto)
-    return Weighed(changes, tuple(found), _missing(candidates, missing) or objection(found, oom_bound))
-
-
-def _missing(candidates: Candidates, missing: Sequence[tuple[int, str]]) -> str:
-    """What was not run, in words; empty if nothing is missing."""
-    if not missing:
-        return ""
-    cell, label = missing[0]
-    if foreign := candidates.foreign(cell):
-        names = ", ".join(f"{name} = {value}" for name, value in foreign)
-        return f"the tuned best of {label} also needs {names}, which no sysctl sets; its sysctls alone were not run"
-    more = f" and {len(missing) - 1} more cells" if len(missing) > 1 else ""
-    return f"no setting was confirmed in all cells asked for: the best candidate was not run in {label}{more}"
-
-
-def objection(evidence: Sequence[Evidence], oom_bound: float) -> str:
-    """Why a setting is not recommended; empty if nothing speaks against it.
-
-    Args:
-        evidence: one entry per cell asked for, at least one.
-        oom_bound: largest OOM rate tolerated.
-    """
-    for e in evidence:
-        if veto := _veto(e, len(evidence), oom_bound):
-            return veto
-    if any(e.saves(len(evidence)) for e in evidence):
-        return ""
-    overall = mean_effect(evidence)
-    if overall is None:
-        return "too few replicates survive to compare throughput"
-    return "" if overall.low > 0 else f"it is not faster beyond the interval: throughput {overall}"
-
-
-def _veto(e: Evidence, n_cells: int, oom_bound: float) -> str:
-    """What in one cell rules a setting out, whatever it does in others; empty if nothing does."""
-    if e.kills:
-        return f"it runs out of memory more often than the default in {e.label}: {e.oom} vs {e.oom_default}"
-    if e.upper > oom_bound:
-        shown = f"OOM {e.oom} in {e.label} only shows a rate below {100 * e.upper:.0f} %"
-        return f"{shown}, and the bound is {100 * oom_bound:.3g} %"
-    if e.slows and not e.saves(n_cells):
-        return f"it is slower than the default in {e.label}: throughput {e.effect}"
-    return ""

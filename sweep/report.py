@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from sweep.arms import AT, arms
 from sweep.errors import refusal
+from sweep.figures.drawing import Drawing
 from sweep.figures.history import history_svg
 from sweep.figures.importance import importance_svg
 from sweep.figures.pareto import pareto_svg
@@ -53,7 +54,7 @@ def write_report(
         cells: labels or numbers of the cells whose Pareto fronts are drawn; none: the first MOST_CELLS.
         cards: recommendations.
         explained: cells whose runs are simulated again and drawn over time, see ``telling.tell``; 0: none.
-        figures: a directory for every figure of the report as an SVG file besides, made if missing.
+        figures: a directory for every figure of the report as an SVG and a PNG file besides, made if missing.
         tick: is told what is being drawn.
 
     Raises:
@@ -99,11 +100,14 @@ def write_report(
 
 
 def write_figures(directory: Path, drawings: Mapping[str, str]) -> None:
-    """Each drawing as a file of its own, named after it; nothing for those that are empty."""
+    """Each drawing as two files of its own, SVG and PNG, named after it; nothing for those that are empty."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, text in drawings.items():
         if text:
-            (directory / f"{re.sub(r'[^a-zA-Z0-9=.,_-]+', '-', name)}.svg").write_text(text, encoding="utf-8")
+            stem = re.sub(r"[^a-zA-Z0-9=.,_-]+", "-", name)
+            (directory / f"{stem}.svg").write_text(text, encoding="utf-8")
+            if isinstance(text, Drawing):
+                text.write_png(directory / f"{stem}.png")
 
 
 def _chosen(results: Results, cells: Sequence[str]) -> list[tuple[int, str]]:

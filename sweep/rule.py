@@ -21,7 +21,7 @@ from sweep.errors import ConfigError
 
 if TYPE_CHECKING:
     from sweep.advise import Wish
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
     from sweep.results import Results
     from sweep.retest import Bench
 
@@ -144,7 +144,8 @@ def _split(safes: Sequence[Safe], by: str) -> str:
     ranges = {key: (max(s.low for s in group), min(s.high for s in group)) for key, group in groups.items()}
     if len(groups) < 2 or any(low > high for low, high in ranges.values()):
         return ""
-    return "; ".join(f"{low} to {high} with {key}" for key, (low, high) in sorted(ranges.items()))
+    alone = {key: " (one machine alone)" if len(group) == 1 else "" for key, group in groups.items()}
+    return "; ".join(f"{low} to {high} with {key}{alone[key]}" for key, (low, high) in sorted(ranges.items()))
 
 
 def fitted(safes: Sequence[Safe]) -> Fit | None:

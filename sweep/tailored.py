@@ -22,7 +22,7 @@ from sweep.errors import ConfigError, refusal
 from sweep.library import load_named, shipped, shipped_files
 from sweep.places import RESULTS
 from sweep.published import captured as as_captured
-from sweep.recommend import Context
+from sweep.recommendation import Context
 from sweep.sysctl import KEYS, limits
 from sweep.tracefile import TraceError, load
 from sweep.yamlfile import load_mapping

@@ -22,7 +22,7 @@ from sweep.capture import checked, load_captured
 from sweep.evidence import gather, mean_effect
 from sweep.launch import Options, run
 from sweep.plan import load_plan
-from sweep.recommend import Recommendation
+from sweep.recommendation import Recommendation
 from sweep.results import Results, load_results
 from sweep.retest import Bench, Retester
 from sweep.tailored import OOM_BOUND, Request, write_sweep

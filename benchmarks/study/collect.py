@@ -53,7 +53,8 @@ def collect(results: Path) -> None:
     _write("provenance.csv", ("sweep", "what", "value"), (row for _, found in laundry + published for row in _provenance(found)))
     for plan, found in laundry:
         assert plan.sweep.compare is not None
-        for name, shown, columns in (("", _challengers(plan), 3), ("-postponed", [plan.sweep.compare.challenger], 1)):
+        every = _challengers(plan)
+        for name, shown, columns in (("", every, 3), ("-narrow", every, 1), ("-postponed", [plan.sweep.compare.challenger], 1)):
             (OUT / f"{plan.sweep.name}{name}.svg").write_text(panels_svg(found, shown, _baseline(plan), columns), encoding="utf-8")
 
 

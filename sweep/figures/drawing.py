@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 INK: Final = "#1c2126"
 SOFT: Final = "#566069"
 LINE: Final = "#d9dee3"
+PNG_DPI: Final = 150
 # Okabe and Ito's colours, which stay apart for every kind of colour blindness; with markers and dashes they stay apart in grey too.
 COLOURS: Final = ("#0067a8", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#8a8a00")
 MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -26,13 +28,13 @@ def colour(index: int) -> str:
 
 
 def marker(index: int) -> str:
-    """Marker of the index-th policy."""
-    return MARKERS[index % len(MARKERS)]
+    """Marker of the index-th policy; where colours come round again, other markers stand with them."""
+    return MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
 
 
 def dash(index: int) -> Dash:
-    """Line style of the index-th policy."""
-    return DASHES[index % len(DASHES)]
+    """Line style of the index-th policy; where colours come round again, other dashes stand with them."""
+    return DASHES[(index + index // len(COLOURS)) % len(DASHES)]
 
 
 def figure(width: float = 7.2, height: float = 3.6, *, fitted: bool = False) -> Figure:
@@ -58,7 +60,23 @@ def tidy(axes: Axes, xlabel: str, ylabel: str) -> None:
     axes.set_ylabel(ylabel, color=INK, fontsize=9.5, parse_math=False)
 
 
-def svg(drawn: Figure, title: str) -> str:
+class Drawing(str):
+    """SVG text that can be written as PNG too."""
+
+    _figure: Figure
+
+    def __new__(cls, text: str, drawn: Figure) -> Drawing:
+        """Args: the text, and what it was made from."""
+        made = super().__new__(cls, text)
+        made._figure = drawn
+        return made
+
+    def write_png(self, path: Path) -> None:
+        """The same figure in pixels, on white: for those who can place no SVG."""
+        self._figure.savefig(path, format="png", metadata={"Software": None}, facecolor="white", dpi=PNG_DPI)
+
+
+def svg(drawn: Figure, title: str) -> Drawing:
     """The figure as an SVG element with ``title`` for those who cannot see it; as wide as its place."""
     import matplotlib as mpl
 
@@ -71,12 +89,13 @@ def svg(drawn: Figure, title: str) -> str:
     # Identifiers are local to a file, but several figures stand in one page.
     prefix = f"f{abs(hash_of(title)):x}-"
     text = re.sub(r'(id="|xlink:href="#|url\(#)', rf"\g<1>{prefix}", text)
-    return re.sub(
+    text = re.sub(
         r'<svg ([^>]*?)width="[\d.]+pt"',
         r'<svg role="img" style="max-width:100%;height:auto" \1width="100%"',
         re.sub(r' height="[\d.]+pt"', "", text, count=1),
         count=1,
     )
+    return Drawing(text, drawn)
 
 
 def hash_of(text: str) -> int:

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from sweep.figures.drawing import COLOURS, DASHES, MARKERS, dash, marker
+from sweep.figures.drawing import COLOURS, DASHES, MARKERS, colour, dash, marker
 from sweep.marks import FINDING_MARKS, PLACE_MARKS
 from sweep.timepicture import _WAITING
 
@@ -70,3 +70,5 @@ def test_lines_differ_in_more_than_colour() -> None:
     assert len({marker(i) for i in range(len(COLOURS))}) == len(COLOURS) == len(MARKERS)
     assert len({dash(i) for i in range(len(COLOURS))}) == len(COLOURS) == len(DASHES)
     assert len({style for *_, style in _WAITING}) == len(_WAITING)
+    twice = range(2 * len(COLOURS))  # the study has ten policies
+    assert len({(colour(i), marker(i)) for i in twice}) == len({(colour(i), dash(i)) for i in twice}) == len(twice)

@@ -138,3 +138,18 @@ def test_the_committed_verdicts_follow_from_their_own_figures() -> None:
         decided = re.search(r"none of the (\d+) decided", row["sentence"])
         assert decided
         assert int(decided[1]) == sum(one != "undecided" for one in found)
+
+
+def test_a_figure_that_is_too_wide_for_a_narrow_window_has_a_second_drawing() -> None:
+    """420 pixels less the margins, at full size: figures of 9 pixels stay readable."""
+    page = tables.PAGE.read_text(encoding="utf-8")
+    shown = dict(re.findall(r'<picture><source media="\(max-width: \d+px\)" srcset="([^"]+)"><img src="([^"]+)"', page))
+    alone = re.findall(r"!\[[^\]]+\]\(([^)]+\.svg)\)", page)
+    assert len(shown) == len(alone) == 3
+    for name in (*shown, *alone):
+        viewed = re.search(r'viewBox="0 0 (\d+) \d+"', (tables.DOCS / name).read_text(encoding="utf-8"))
+        assert viewed
+        assert int(viewed[1]) <= 390, name
+    for narrow, wide in shown.items():
+        texts = [re.findall(r"<text [^>]*>([^<]*)<", (tables.DOCS / name).read_text(encoding="utf-8")) for name in (narrow, wide)]
+        assert sorted(texts[0]) == sorted(texts[1]), "the same cells in both"

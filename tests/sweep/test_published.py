@@ -11,7 +11,8 @@ from sweep.baselines import Baseline
 from sweep.candidates import Candidates, Params
 from sweep.card import card
 from sweep.published import CAPTURED, captured, families
-from sweep.recommend import Recommendation, recommend
+from sweep.recommend import recommend
+from sweep.recommendation import Recommendation
 from sweep.results import Results
 from sweep.shortlist import pool, shortlist
 from sweep.sysctl import parse

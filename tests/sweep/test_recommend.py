@@ -16,7 +16,9 @@ from sweep.candidates import Params
 from sweep.errors import ConfigError
 from sweep.evidence import gather, mean_effect
 from sweep.intervals import clean_replicates
-from sweep.recommend import MAX_RETESTED, Recommendation, needed, objection, recommend
+from sweep.objection import objection
+from sweep.recommend import MAX_RETESTED, needed, recommend
+from sweep.recommendation import Recommendation
 from sweep.results import Results
 from sweep.sysctl import KEYS, comment, parse, problem
 from tests.planted import Plan, Truth, planted

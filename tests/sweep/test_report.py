@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
+import matplotlib.image as mpl_image
 import pytest
 
 from sweep.errors import ConfigError
@@ -56,9 +57,16 @@ def test_named_cells_alone_have_fronts(results, tmp_path):
 def test_every_figure_is_a_file_of_its_own(results, tmp_path):
     write_report(results, tmp_path, cells=["w1"], figures=tmp_path / "figures")
     found = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert found == {"plane-tuned.svg", "plane-default.svg", "history.svg", "importances.svg", "pareto-w1.svg"}
-    for name in found:
-        assert ET.parse(tmp_path / "figures" / name).getroot().tag.endswith("svg")
+    stems = {"plane-tuned", "plane-default", "history", "importances", "pareto-w1"}
+    assert found == {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
+    for stem in stems:
+        drawn = ET.parse(tmp_path / "figures" / f"{stem}.svg").getroot()
+        assert drawn.tag.endswith("svg")
+        _, _, width, height = (float(part) for part in drawn.attrib["viewBox"].split())
+        pixels = mpl_image.imread(tmp_path / "figures" / f"{stem}.png")
+        assert pixels.shape[1] / pixels.shape[0] == pytest.approx(width / height, rel=0.02), "the same figure"
+        assert pixels[0, 0, :3].tolist() == [1, 1, 1]
+        assert pixels.std() > 0.01, "something is drawn"
 
 
 def test_an_unknown_cell_is_refused_and_nothing_is_written(results, tmp_path):

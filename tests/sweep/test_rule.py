@@ -35,7 +35,7 @@ def test_regions_without_a_trend_give_no_rule() -> None:
 
 def test_devices_may_be_what_decides() -> None:
     regions = [safe(512, 10, 20, "hdd"), safe(1024, 12, 25, "hdd"), safe(512, 100, 200, "ssd")]
-    assert statement(regions) == "it depends on the devices: 12 to 20 with hdd; 100 to 200 with ssd"
+    assert statement(regions) == "it depends on the devices: 12 to 20 with hdd; 100 to 200 with ssd (one machine alone)"
 
 
 def test_one_machine_and_two_sizes_are_not_enough() -> None:
