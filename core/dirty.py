@@ -72,8 +72,10 @@ def dirty_limits(m: Any) -> tuple[int, int]:
         return background * available // 100, ratio * available // 100
     free = free_pages(m)
     available = free - min(free, vm.totalreserve) + file_pages(m) + 1
-    limit = vm.dirty_ratio * PAGE_BYTES // 100 * available // PAGE_BYTES
-    background_pages = vm.dirty_background_ratio * PAGE_BYTES // 100 * available // PAGE_BYTES
+    limit = vm.dirty_bytes if vm.dirty_bytes > 0 else vm.dirty_ratio * PAGE_BYTES // 100 * available // PAGE_BYTES
+    background_pages = vm.dirty_background_bytes
+    if background_pages == 0:
+        background_pages = vm.dirty_background_ratio * PAGE_BYTES // 100 * available // PAGE_BYTES
     if background_pages >= limit:
         background_pages = limit // 2
     return int(background_pages), int(limit)

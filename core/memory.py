@@ -18,6 +18,7 @@ from core.era import ERAS
 from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
 from core.network import TIME, timetable
+from core.pairs import BYTES
 from core.readahead import FIRST_HITS, MAX_READAHEAD
 from core.reclaim import DEF_PRIORITY, SHRINK_BATCH, SWAP_CLUSTER_MAX
 from core.state import (
@@ -41,7 +42,7 @@ from core.state import (
     Memory,
 )
 from core.streams import ANON, FILE_READ, Streams
-from core.units import INFINITY, KIB_PER_PAGE, MS, SECOND, in_scale, page_transfer_ns, up_in_scale
+from core.units import INFINITY, KIB_PER_PAGE, MS, PAGE_BYTES, SECOND, in_scale, page_transfer_ns, up_in_scale
 from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS
 from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, PAGEBLOCK_PAGES, lowmem_reserve, setup_watermarks
 
@@ -174,6 +175,8 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):
         setattr(vm, name, values[name])
+    for name in BYTES:
+        setattr(vm, name, up_in_scale(-(-values.get(name, 0) // PAGE_BYTES), machine.page_scale))
     vm.min_ttl_ns = values.get("min_ttl_ms", 0) * MS
     vm.watermark_boost_factor = values.get("watermark_boost_factor", 0)
     vm.writeout_cap = up_in_scale(values["writeout_cap_pages"], machine.page_scale)
@@ -198,7 +201,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.time_to_first_oom_ns = -1
     vm.nr_free_min_seen = sum(int(z.nr_free) for z in zones)
     vm.dirty_ratelimit = vm.balanced_ratelimit = vm.write_bw = vm.avg_write_bw = in_scale(INIT_BW, machine.page_scale)
-    vm.dirty_limit = max(int(vm.nr_free_min_seen) - int(vm.totalreserve), 0) * values["dirty_ratio"] // 100
+    vm.dirty_limit = vm.dirty_bytes or max(int(vm.nr_free_min_seen) - int(vm.totalreserve), 0) * values["dirty_ratio"] // 100
     files = np.flatnonzero((streams.page_attr & ANON) == 0)
     if len(files):
         vm.file_first, vm.file_last = int(files[0]), int(files[-1]) + 1

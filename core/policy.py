@@ -10,6 +10,7 @@ from core.decisions import ARGUMENTS
 from core.era import ERAS
 from core.jit import pointer
 from core.machine import Machine
+from core.pairs import BYTES, zero_the_other
 from core.state import Decisions
 from core.units import KIB_PER_PAGE
 from core.watermark import ERA_2_6_23, default_min_free_kbytes, recommended_min_free_kbytes
@@ -47,6 +48,9 @@ SWAPPINESS: Final = Tunable("swappiness", 0, 200, 60, "", "relative cost of file
 BOOST_FACTOR: Final = Tunable("watermark_boost_factor", 0, 150_000, 15_000, "1/10000 of high", "most that fragmentation adds to the watermarks", False, True)
 SCALE_FACTOR: Final = Tunable("watermark_scale_factor", 1, 3000, 10, "1/10000 of a zone", "distance between the watermarks", True, True)
 
+MOST_BYTES: Final = 1 << 40
+DIRTY_BYTES: Final = Tunable("dirty_bytes", 0, MOST_BYTES, 0, "bytes", "dirty_ratio in bytes; 0: the ratio holds", False, True)
+BACKGROUND_BYTES: Final = Tunable("dirty_background_bytes", 0, MOST_BYTES, 0, "bytes", "dirty_background_ratio in bytes; 0: the ratio holds", False, True)
 CLUSTER: Final = Tunable("page_cluster", 0, 8, None, "log2 pages", "most that a swap-in reads at once", False, True)
 
 PAGE_CLUSTER: Final = 3  # mm/swap.c:swap_setup()
@@ -67,7 +71,9 @@ def vm_tunables(era: int) -> tuple[Tunable, ...]:
         WRITEOUT_CAP,
         CLUSTER,
     )
-    return (*common, SWAPPINESS_2_6_23) if era == ERA_2_6_23 else (*common, SWAPPINESS, SCALE_FACTOR, BOOST_FACTOR)
+    if era == ERA_2_6_23:
+        return (*common, SWAPPINESS_2_6_23)
+    return (*common, SWAPPINESS, SCALE_FACTOR, BOOST_FACTOR, BACKGROUND_BYTES, DIRTY_BYTES)
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ class Policy:
         """Every tunable's value: from ``params``, else the kernel's default.
 
         Raises:
-            ValueError: an unknown name or a value out of range, naming both and what is allowed.
+            ValueError: an unknown name, a value out of range or both of a pair (core/pairs.py), naming them and what is allowed.
         """
         known = {t.name: t for t in self.tunables}
         for name in params:
@@ -144,13 +150,14 @@ class Policy:
         values = {name: int(params.get(name, self._default(t, machine))) for name, t in known.items()}
         for name, value in values.items():
             low, high = known[name].low, known[name].high
-            if not low <= value <= high:
+            gives_way = value == 0 and any(values.get(in_bytes) for in_bytes, ratio in BYTES.items() if ratio == name)
+            if not low <= value <= high and not gives_way:
                 raise ValueError(f"params.{name}: {value}; allowed: {low} to {high}")
         most = machine.real_pages * KIB_PER_PAGE // 2
         for name in SIZES:
             if values[name] > most:
                 raise ValueError(f"params.{name}: {values[name]}; allowed: at most half of RAM, {most}")
-        return values
+        return zero_the_other(values, params)
 
     def _default(self, tunable: Tunable, machine: Machine) -> int:
         if tunable.name in self.defaults and tunable.name in SIZES:

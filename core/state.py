@@ -66,6 +66,8 @@ class Vm:
     # sysctls
     dirty_background_ratio: i8
     dirty_ratio: i8
+    dirty_background_bytes: i8  # simulated pages; 0: the ratio holds
+    dirty_bytes: i8
     swappiness: i8
     watermark_boost_factor: i8
     lru: i8  # CLASSIC or MGLRU

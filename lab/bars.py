@@ -1,4 +1,4 @@
-"""Bars: the worst that each figure of the validation may become, kept in lab/bars.yaml."""
+"""Bars: the worst that each figure of a campaign may become, kept in lab/bars.yaml by the campaign's name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from lab.cache import LabError, appearing
-from sweep.yamlfile import load_mapping
+from sweep.yamlfile import Plain, load_mapping
 
 FILE: Final = Path(__file__).resolve().parent / "bars.yaml"
 SLACK: Final = 0.02  # what a change that touches nothing here may move: a page more or less
@@ -26,26 +26,38 @@ GOALS: Final = {
 }
 
 
-def load_bars(path: Path = FILE) -> dict[str, float]:
-    """The bars.
+def load_bars(campaign: str, path: Path = FILE) -> dict[str, float]:
+    """The bars of a campaign; none if nobody recorded them.
 
     Raises:
         LabError: a bar that is no number.
     """
-    bars = load_mapping(path)
+    bars = _read(path).get(campaign, {})
+    if not isinstance(bars, dict):
+        raise LabError(f"{path}: {campaign}: {bars}; allowed: numbers by figure")
     for name, value in bars.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise LabError(f"{path}: {name}: {value}; allowed: a number")
+            raise LabError(f"{path}: {campaign}: {name}: {value}; allowed: a number")
     return {name: float(value) for name, value in bars.items() if isinstance(value, int | float)}
 
 
-def record(figures: Mapping[str, float], path: Path = FILE) -> None:
-    """Set every bar a little worse than its figure is now."""
+def record(campaign: str, figures: Mapping[str, float], path: Path = FILE) -> None:
+    """Set every bar of a campaign a little worse than its figure is now; those of other campaigns stay."""
     lines = [
-        "# The worst that each figure of `highwater validate` may become; `highwater validate --record` sets them. Errors: upper bounds, the others: lower."
+        "# The worst that each figure of `highwater validate CAMPAIGN` may become; `highwater validate CAMPAIGN --record` sets them.",
+        "# Errors: upper bounds, the others: lower. A figure `METRIC of WORKLOAD` is of one family of points.",
     ]
-    for name, value in figures.items():
-        bar = math.ceil((value + SLACK) * 1000) / 1000 if name.startswith("median error") else math.floor((value - SLACK) * 1000) / 1000
-        lines.append(f'"{name}": {bar}')
+    known = {name: load_bars(name, path) for name in _read(path)}
+    known[campaign] = {name: _bar(name, value) for name, value in figures.items()}
+    for name, bars in known.items():
+        lines += [f"{name}:", *(f'  "{figure}": {bar}' for figure, bar in bars.items())]
     with appearing(path) as made:
         made.write_text("\n".join(lines) + "\n")
+
+
+def _bar(name: str, value: float) -> float:
+    return math.ceil((value + SLACK) * 1000) / 1000 if name.startswith("median error") else math.floor((value - SLACK) * 1000) / 1000
+
+
+def _read(path: Path) -> dict[str, Plain]:
+    return load_mapping(path) if path.exists() else {}

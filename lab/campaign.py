@@ -66,6 +66,7 @@ class Campaign(Model):
 
     Attributes:
         name: results go to lab/results/<name>.csv.
+        title: heads its section of docs/fidelity.md; none: it is the page's subject.
         kind: calibration (CPU costs may be fitted to it) or validation (nothing ever is).
         machine: of all points; its devices and sizes, never its CPU costs, reach the guest.
         params: sysctls of all points, unless a family or a point says otherwise.
@@ -73,6 +74,7 @@ class Campaign(Model):
     """
 
     name: Annotated[str, Field(pattern=NAME)]
+    title: Annotated[str, Field(max_length=80)] = ""
     kind: Literal["calibration", "validation"]
     machine: Named
     params: dict[str, int] = Field(default_factory=dict)

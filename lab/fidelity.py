@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,10 @@ COMPARED: Final[Mapping[str, tuple[Reading, float]]] = {
     "dirty pages at the end": (_sum("nr_dirty"), 200),
     "lowest free memory": (_sum("nr_free_min_seen"), 50),
 }
+
+
+# Workloads with figures of their own: what they are for shows in few points, and in the median of all points not at all.
+FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {"writebytes128": ("operations done", "written", "dirty pages at the end")}
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class Fidelity:
 
     Attributes:
         campaign: its name.
+        title: as its file has it.
         compared: the points, in its order.
         missing: points of the campaign that have no result.
     """
@@ -88,6 +93,7 @@ class Fidelity:
     campaign: str
     compared: tuple[Compared, ...]
     missing: int
+    title: str = ""
 
     def errors(self, name: str) -> list[float]:
         """Relative errors of a metric where it is defined."""
@@ -144,6 +150,9 @@ class Fidelity:
         """All that bars are set for; errors: lower is better, the others: higher."""
         within = list(self.spearman_within.values())
         found = {f"median error: {name}": self.median_error(name) for name in COMPARED}
+        for family in FAMILIES:
+            one = replace(self, compared=tuple(each for each in self.compared if each.row.family == family))
+            found |= {f"median error: {name} of {family}": one.median_error(name) for name in FAMILIES[family] if one.errors(name)}
         found["rank correlation, all points"] = self.spearman
         found["rank correlation within workloads, median"] = statistics.median(within) if within else 0.0
         found["right OOM verdicts"] = self.oom_right
@@ -166,7 +175,7 @@ def judge(path: Path, report: Callable[[int, int], None] = lambda done, total: N
             found.append(compare(point, rows[point.name]))
     if not found:
         raise LabError(f"{results_of(campaign, folder)}: no results; run `highwater lab campaign {campaign.name}`")
-    return Fidelity(campaign.name, tuple(found), len(todo) - len(found))
+    return Fidelity(campaign.name, tuple(found), len(todo) - len(found), campaign.title)
 
 
 def compare(point: Point, row: Row) -> Compared:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lab.bars import GOALS
+from lab.bars import GOALS, load_bars
 from lab.cache import LabError, appearing
 from lab.fidelity import COMPARED, Compared, Fidelity
 from sweep.yamlfile import load_mapping
@@ -17,13 +17,13 @@ NOTES: Final = HERE / "notes.yaml"
 WORST: Final = 10
 
 
-def write(fidelity: Fidelity, path: Path) -> None:
-    """Write the page, whole or not at all."""
+def write(fidelity: Fidelity, beside: Sequence[Fidelity], path: Path) -> None:
+    """Write the page of a campaign with a section for each of those ``beside``, whole or not at all."""
     with appearing(path) as made:
-        made.write_text("\n".join(lines(fidelity)) + "\n")
+        made.write_text("\n".join(lines(fidelity, beside)) + "\n")
 
 
-def lines(fidelity: Fidelity) -> Iterator[str]:
+def lines(fidelity: Fidelity, beside: Sequence[Fidelity] = ()) -> Iterator[str]:
     """The page, line by line."""
     notes = load_notes()
     rows = [each.row for each in fidelity.compared]
@@ -33,21 +33,48 @@ def lines(fidelity: Fidelity) -> Iterator[str]:
     yield f"afresh against `lab/results/{fidelity.campaign}.csv`; [lab.md](lab.md) says how the kernel was run and what was fitted on what."
     yield "Errors are (simulator - kernel) / kernel."
     yield ""
-    for kernel in sorted({row.kernel for row in rows}):
-        yield f"- kernel: {kernel}"
-    yield f"- guest program and modules: {', '.join(sorted({row.image for row in rows}))}"
-    if fidelity.missing:
-        yield f"- {fidelity.missing} points of the campaign have not been measured"
-    yield ""
+    yield from _origin(fidelity)
     yield from _goals(fidelity)
     yield from _errors(fidelity)
     yield from _ranks(fidelity)
     yield from _oom(fidelity)
     yield from _worst(fidelity, notes["points"])
+    for each in beside:
+        yield from _section(each, notes["points"])
     yield "## Where they disagree, and why"
     yield ""
     for head, text in notes["causes"].items():
         yield f"- **{head}**: {text}"
+
+
+def _origin(fidelity: Fidelity) -> Iterator[str]:
+    rows = [each.row for each in fidelity.compared]
+    for kernel in sorted({row.kernel for row in rows}):
+        yield f"- kernel: {kernel}"
+    yield f"- guest program and modules: {', '.join(sorted({row.image for row in rows}))}"
+    yield f"- QEMU: {', '.join(sorted({row.qemu for row in rows}))}"
+    if fidelity.missing:
+        yield f"- {fidelity.missing} points of the campaign have not been measured"
+    yield ""
+
+
+def _section(fidelity: Fidelity, notes: Mapping[str, str]) -> Iterator[str]:
+    """Another campaign: every figure with its bar, then as the page itself, one level down."""
+    yield f"## {fidelity.title}"
+    yield ""
+    yield f"{len(fidelity.compared)} points, `highwater validate {fidelity.campaign}`; nothing was fitted to them. The goals were set for one CPU."
+    yield ""
+    yield from _origin(fidelity)
+    bars = load_bars(fidelity.campaign)
+    yield "| figure | reached | goal | bar |"
+    yield "|---|---|---|---|"
+    for name, value in fidelity.figures.items():
+        goal = GOALS.get(name)
+        missed = goal is not None and (value > goal if name.startswith("median error") else value < goal)
+        yield f"| {name} | {value:.3f} | {'' if goal is None else f'{goal:.2f}'}{' **missed**' if missed else ''} | {bars.get(name, '')} |"
+    yield ""
+    for part in (_ranks(fidelity), _oom(fidelity), _worst(fidelity, notes, WORST // 2)):
+        yield from (f"#{line}" if line.startswith("## ") else line for line in part)
 
 
 def _goals(fidelity: Fidelity) -> Iterator[str]:
@@ -112,14 +139,14 @@ def _oom(fidelity: Fidelity) -> Iterator[str]:
         yield ""
 
 
-def _worst(fidelity: Fidelity, notes: Mapping[str, str]) -> Iterator[str]:
-    yield f"## The {WORST} worst points"
+def _worst(fidelity: Fidelity, notes: Mapping[str, str], count: int = WORST) -> Iterator[str]:
+    yield f"## The {count} worst points"
     yield ""
     yield "By the ratio of operations."
     yield ""
     yield "| point | kernel | simulator | scanned | written | swapped in | why |"
     yield "|---|---|---|---|---|---|---|"
-    for each in fidelity.worst(WORST):
+    for each in fidelity.worst(count):
         yield f"| {each.row.point} | {each.row.metrics['ops_done']} | {each.simulated['ops_done']} | {_cells(each)} | {_note(each, notes)} |"
     yield ""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from core import Machine, Outcome, policies, simulate
+from core.pairs import BYTES, in_force
 from core.streams import Streams
 from core.units import PAGES_PER_MIB, SECOND
 from lab import plan, qemu, report
@@ -25,7 +26,8 @@ CLASSIC: Final = "linux_5_16"  # what Linux 6.1 does with active and inactive li
 MGLRU: Final = "mglru"
 LRU_GEN: Final = {CLASSIC: "0", MGLRU: "7"}  # /sys/kernel/mm/lru_gen/enabled
 DMA_MIB: Final = 15  # what the kernel manages under 16 MiB
-SYSCTLS: Final = ("min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor", "dirty_background_ratio", "dirty_ratio", "swappiness", "page_cluster")
+LATER: Final = ("page_cluster", *BYTES)  # none was set before the simulator had them, so results do not say that they are 0
+SYSCTLS: Final = ("min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor", "dirty_background_ratio", "dirty_ratio", "swappiness", *LATER)
 FILES: Final = {"page_cluster": "page-cluster"}  # where the file's name is another
 SECTION_MIB: Final = 128  # struct page of a whole section is allocated: 2 MiB
 MOST_CPUS: Final = 2  # tried with QEMU 10.0
@@ -70,7 +72,7 @@ class Point:
         """Names what the guest is given: memory, disks, operations, settings. CPU costs are its own."""
         machine = self.machine
         disks = [[disk.read_mb_s, disk.write_mb_s, disk.latency_ns, disk.nr_requests] for disk in (machine.swap, machine.file)]
-        settings = {name: self.values[name] for name in SYSCTLS if name != "page_cluster" or self.values[name]}  # none was set before the simulator had it
+        settings = {name: self.values[name] for name in SYSCTLS if name not in LATER or self.values[name]}
         cpus = [machine.cpus] if machine.cpus > 1 else []  # older rows are of one, and do not say so
         text = canonical([machine.ram_mib, machine.swap_mib, disks, self.streams.digest, self.policy, settings, *cpus])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -85,7 +87,7 @@ class Point:
         ]
         if self.policy == MGLRU:
             fixed.append(("/sys/kernel/mm/lru_gen/min_ttl_ms", str(self.values["min_ttl_ms"])))
-        own = [(f"/proc/sys/vm/{FILES.get(name, name)}", str(self.values[name])) for name in SYSCTLS]
+        own = [(f"/proc/sys/vm/{FILES.get(name, name)}", str(value)) for name, value in in_force({name: self.values[name] for name in SYSCTLS}).items()]
         return [*fixed, *own]
 
     def check(self) -> None:

@@ -68,6 +68,8 @@ class Candidates:
 
     def best_changes(self, cell: int, n: int) -> list[Params]:
         """The changes of the cell's ``n`` best search trials that run in full, sysctls alone; fewest OOMs first, then the fastest."""
+        from core.pairs import in_force
+
         before = dict(self.defaults(cell))
         frame = self._trials[(self._trials["cell"] == cell) & (self._trials["policy"] == self.policy)]
         frame = frame.sort_values(["oom_rate", "throughput", "trial"], ascending=[True, False, True])
@@ -76,7 +78,7 @@ class Candidates:
             values = dict(trial_params(row))
             if any(not is_sysctl(n, self.era) and v != before.get(n) for n, v in values.items()):
                 continue
-            found[tuple((n, v) for n, v in values.items() if v != before.get(n))] = None
+            found[tuple((n, v) for n, v in in_force(values).items() if v != before.get(n))] = None
         found.pop((), None)
         return list(found)[:n]
 
@@ -111,10 +113,12 @@ class Candidates:
 
     def arm(self, cell: int, changes: Params) -> Arm | None:
         """What the defaults of the cell with these changes do there; None if nobody ran exactly that."""
+        from core.pairs import written
+
         default, tuned = self._default.get(cell), self._tuned.get(cell)
         if default is None:
             return None
-        params = dict(default.params) | dict(changes)
+        params = written(dict(default.params), dict(changes))
         if self._retest:
             return self._run(cell, tuple(params.items()))
         return tuned if tuned is not None and tuned.n and dict(tuned.params) == params else None
@@ -126,7 +130,9 @@ class Candidates:
         return self._runs[cell, params]
 
     def _changed(self, cell: int, *, sysctls: bool) -> Params:
+        from core.pairs import in_force
+
         tuned, before = self._tuned.get(cell), dict(self.defaults(cell))
         if tuned is None or not before:
             return ()
-        return tuple((n, v) for n, v in tuned.params if is_sysctl(n, self.era) == sysctls and v != before.get(n))
+        return tuple((n, v) for n, v in in_force(dict(tuned.params)).items() if is_sysctl(n, self.era) == sysctls and v != before.get(n))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sweep.intervals import clean_replicates
 from sweep.maps import provenance
 from sweep.sysctl import KEYS, assignment, comment, parse
+from sweep.undo import left_alone, rivals, undone
 
 if TYPE_CHECKING:
     from sweep.evidence import Evidence
@@ -90,15 +91,15 @@ def _line(e: Evidence) -> str:
 
 def _tail(results: Results, found: Recommendation) -> Iterator[str]:
     """What was not changed, what a kernel cannot be told, how to apply and how to undo."""
-    if found.unchanged:
-        yield "Simulated at the kernel default, leave alone: " + _list(found.unchanged, "vm.")
+    if alone := left_alone(found):
+        yield "Simulated at the kernel default, leave alone: " + _list(alone, "vm.")
     if found.others:
         yield "No sysctls, simulated at their default: " + _list(found.others, "")
     yield f"Apply: copy to /etc/sysctl.d/80-highwater-{results.name}.conf or another name there, then `sysctl --system`."
-    yield "Not beside a TuneD profile with the same keys, nor beside vm.dirty_bytes or vm.dirty_background_bytes."
+    yield f"Not beside a TuneD profile with the same keys, nor beside {rivals(found)}."
     yield "Undo: remove the file, then"
-    for change in found.changes:
-        yield f"    sysctl -w vm.{change.name}={found.undo(change)}"
+    for name, value in undone(found):
+        yield f"    sysctl -w vm.{name}={value}"
 
 
 def _list(params: tuple[tuple[str, int], ...], prefix: str) -> str:

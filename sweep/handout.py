@@ -10,6 +10,7 @@ from sweep.card import card
 from sweep.errors import ConfigError
 from sweep.sysctl import assignment, comment
 from sweep.tuned import profile
+from sweep.undo import undone
 
 if TYPE_CHECKING:
     from sweep.recommendation import Recommendation
@@ -71,6 +72,6 @@ def _files(results: Results, found: Recommendation, names: Mapping[str, Path]) -
     ]
     return {
         "conf": found.text,
-        "undo": "\n".join([comment(undo), *(assignment(change.name, found.undo(change)) for change in found.changes)]) + "\n",
+        "undo": "\n".join([comment(undo), *(assignment(name, value) for name, value in undone(found))]) + "\n",
         "tuned": profile(f"vm settings of Highwater, sweep {results.name}", [(c.name, c.value) for c in found.changes], notes),
     }

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from sweep.arms import Arm, pairs
+from sweep.baselines import BYTES
+from sweep.tuned import PAIRS
 
 if TYPE_CHECKING:
     from sweep.candidates import Candidates, Params, Retest
@@ -20,7 +22,7 @@ TRYOUTS: Final = 4  # streams a setting and cell
 POOL: Final = 24
 TRIALS_A_CELL: Final = 3
 HOPELESS: Final = math.log(0.9)  # a setting 10 % slower in one cell is not run in the others
-SUBSYSTEMS: Final = (("min_free_kbytes", "watermark_scale_factor"), ("dirty_background_ratio", "dirty_ratio"), ("swappiness",))
+SUBSYSTEMS: Final = (("min_free_kbytes", "watermark_scale_factor"), tuple(PAIRS), ("swappiness",))
 
 
 def pool(candidates: Candidates, cells: Iterable[int], default: Params) -> list[Params]:
@@ -42,8 +44,8 @@ def _parts(best: Params) -> Iterator[Params]:
 
 
 def _half(best: Params, default: dict[str, int]) -> Params:
-    """Half-way to the defaults, on a logarithmic scale."""
-    half = ((name, round(math.sqrt(max(value, 1) * max(default[name], 1)))) for name, value in best)
+    """Half-way to the defaults, on a logarithmic scale; bytes, which have no default, stay."""
+    half = ((name, value if name in BYTES else round(math.sqrt(max(value, 1) * max(default[name], 1)))) for name, value in best)
     return tuple((name, value) for name, value in half if value != default[name])
 
 
@@ -66,11 +68,13 @@ def shortlist(candidates: Candidates, cells: Iterable[int], settings: Iterable[P
 
 def _score(candidates: Candidates, cells: list[int], changes: Params, tryout: Retest, worst: bool) -> tuple[int, float] | None:
     """Deaths more than with the defaults, and minus the gain in log throughput; None: hopeless, or refused by the kernel."""
+    from core.pairs import written
+
     deaths, gains = 0, []
     for cell in cells:
         default = dict(candidates.defaults(cell))
         try:
-            before, after = (tryout(cell, candidates.policy, tuple((default | dict(part)).items())) for part in ((), changes))
+            before, after = (tryout(cell, candidates.policy, tuple(written(default, dict(part)).items())) for part in ((), changes))
         except ValueError:
             return None
         more, gain = after.n_oom - before.n_oom, _gain(after, before)

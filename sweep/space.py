@@ -3,8 +3,8 @@
 Some combinations mean nothing, or the same as others. They are not asked: what a sampler proposes is moved to the nearest meaningful one
 (``Space.settled``) before it is run, and the sampler is told that one.
 
-    background < limit      with dirty_background_ratio >= dirty_ratio the kernel takes half of the limit (domain_dirty_limits(), v6.12;
-                            get_dirty_limits(), v2.6.23), so that is what is asked
+    background < limit      with dirty_background_ratio >= dirty_ratio, or bytes for both, the kernel takes half of the limit (domain_dirty_limits(),
+                            v6.12; get_dirty_limits(), v2.6.23), so that is what is asked; dirty_bytes are two pages at least
     min < low < high        in every zone; with very few pages of min they coincide
     high + reserve          at most half of RAM, or nothing else fits
     ratio or bytes          of a pair like dirty_ratio and dirty_bytes only one can be searched: writing one sets the other to 0
@@ -27,6 +27,7 @@ RESERVE: Final = "reserve_kbytes"
 BACKGROUND: Final = "dirty_background_ratio"
 LIMIT: Final = "dirty_ratio"
 EITHER: Final = (("dirty_ratio", "dirty_bytes"), ("dirty_background_ratio", "dirty_background_bytes"))
+DIRTY: Final = ((BACKGROUND, LIMIT), ("dirty_background_bytes", "dirty_bytes"))  # above background somebody writes, above the limit all wait
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,11 @@ def _check(key: str, policies: Sequence[Policy], ranges: Mapping[str, Range], in
                     raise ValueError(f"search.{key}.{name}.{end}: {value}; allowed: {low} to {high} (policy {policy})")
 
 
+def crossed(values: Mapping[str, int], background: str, limit: str) -> bool:
+    """Whether a background limit is not below its limit; where one of them is 0, the other of its pair holds."""
+    return 0 < values.get(limit, 0) <= values.get(background, 0)
+
+
 def idle_kbytes(policy: Policy, machine: Machine, values: Mapping[str, int]) -> int:
     """Memory that a setting keeps free, kB: what kswapd fills up to, the high watermarks, and the strict reserve below min.
 
@@ -119,9 +125,12 @@ class Space:
 
     def problem(self, params: Mapping[str, int]) -> str:
         """Which relation does not hold, as ``search.params.name: value; allowed: ...``; empty if all do."""
-        values = self._defaults | dict(params)
-        if any(name in self._by_name for name in (BACKGROUND, LIMIT)) and values[BACKGROUND] >= values[LIMIT]:
-            return f"search.params.{BACKGROUND}: {values[BACKGROUND]}; allowed: below {LIMIT} = {values[LIMIT]}"
+        from core.pairs import written
+
+        values = written(self._defaults, params)
+        for background, limit in DIRTY:
+            if any(name in self._by_name for name in (background, limit)) and crossed(values, background, limit):
+                return f"search.params.{background}: {values[background]}; allowed: below {limit} = {values[limit]}"
         if any(name in self._by_name for name in (MIN, SCALE, RESERVE)):
             if self._is_flat(values):
                 return f"search.params.{MIN}: {values[MIN]}; allowed: values that make min < low < high in every zone"
@@ -133,20 +142,25 @@ class Space:
     def settled(self, params: Mapping[str, int]) -> dict[str, int]:
         """The nearest params in which the relations hold; the same params if they do already."""
         found = dict(params)
-        self._settle_dirty(found)
+        for background, limit in DIRTY:
+            self._settle_dirty(found, background, limit)
         self._settle_watermarks(found)
         return found
 
-    def _settle_dirty(self, found: dict[str, int]) -> None:
-        values = self._defaults | found
-        if values.get(BACKGROUND, 0) < values.get(LIMIT, 1):
+    def _settle_dirty(self, found: dict[str, int], background: str, limit: str) -> None:
+        from core.pairs import DIRTY_BYTES_MIN, written
+
+        if 0 < found.get("dirty_bytes", 0) < DIRTY_BYTES_MIN:
+            found["dirty_bytes"] = DIRTY_BYTES_MIN
+        values = written(self._defaults, found)
+        if not crossed(values, background, limit):
             return
-        if BACKGROUND in found:
-            low = self._by_name[BACKGROUND].low
-            found[BACKGROUND] = max(min(values[LIMIT] // 2, self._by_name[BACKGROUND].high), low)
+        if background in found:
+            low = self._by_name[background].low
+            found[background] = max(min(values[limit] // 2, self._by_name[background].high), low)
             values |= found
-        if LIMIT in found and values[BACKGROUND] >= values[LIMIT]:
-            found[LIMIT] = min(max(values[BACKGROUND] + 1, self._by_name[LIMIT].low), self._by_name[LIMIT].high)
+        if limit in found and crossed(values, background, limit):
+            found[limit] = min(max(values[background] + 1, self._by_name[limit].low), self._by_name[limit].high)
 
     def _settle_watermarks(self, found: dict[str, int]) -> None:
         if MIN in found and self._is_flat(self._defaults | found):

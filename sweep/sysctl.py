@@ -15,6 +15,7 @@ from typing import Final
 Kernel = tuple[int, int]  # major and minor version
 
 _INT_MAX: Final = 2**31 - 1
+MOST_BYTES: Final = 1 << 40  # of the simulator; the kernel takes any unsigned long
 _PLAIN: Final = str.maketrans({"−": "-", "×": "x", "±": "+-", "…": "...", "·": "-"})
 
 
@@ -55,6 +56,8 @@ KEYS: Final[Mapping[str, Key]] = {
         ),  # commits 795ae7a0de6b, 39c65a94cd96
         Key("dirty_background_ratio", 0, dict.fromkeys(_ALL, 100), "% of dirtyable memory, above it the flusher writes"),
         Key("dirty_ratio", 0, dict.fromkeys(_ALL, 100), "% of dirtyable memory, above it writers wait"),
+        Key("dirty_background_bytes", 0, dict.fromkeys(_NEW, MOST_BYTES), "bytes, above them the flusher writes; clears dirty_background_ratio"),
+        Key("dirty_bytes", 2 * 4096, dict.fromkeys(_NEW, MOST_BYTES), "bytes, above them writers wait; clears dirty_ratio"),
         Key(
             "swappiness", 0, {"2.6.23": 100} | dict.fromkeys(_NEW, 200), "how readily anonymous memory is swapped", raised=(((5, 8), 100),)
         ),  # commit c843966c556d

@@ -10,6 +10,7 @@ from math import fsum
 from typing import Final
 
 from core import Outcome, Streams, policies, simulate
+from core.pairs import written
 from sweep.cells import Cell
 from sweep.racing import Race
 from sweep.seeds import SEARCH
@@ -128,7 +129,7 @@ def run_trial(
     """
     warm(policy)
     loaded = policies.load(policy)
-    resolved = loaded.resolve(cell.machine, {**params, **dict(cell.params)})
+    resolved = loaded.resolve(cell.machine, written(params, dict(cell.params)))
     rows: list[ReplicateRow] = []
     for replicate in replicates:
         compile_them = partial(compile_streams, cell.workload, cell.machine, replicate.seed)

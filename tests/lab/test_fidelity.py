@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.outcome import Outcome
-from lab import bars, campaign, fidelity, results
+from lab import bars, campaign, fidelity, page, results
 from lab.cache import LabError
+from lab.validating import beside
 
 FILE = campaign.campaign_file("validation")
 ROW = next(iter(results.load(campaign.RESULTS / "calibration.csv").values()))
@@ -43,8 +44,12 @@ def test_errors_verdicts_and_times() -> None:
 
 def test_a_figure_worse_than_its_bar_is_named(tmp_path: Path) -> None:
     figures = {"median error: written": 0.3, "right OOM verdicts": 0.96}
-    bars.record(figures, tmp_path / "bars.yaml")
-    limits = bars.load_bars(tmp_path / "bars.yaml")
+    path = tmp_path / "bars.yaml"
+    bars.record("one", figures, path)
+    bars.record("other", {"right OOM verdicts": 0.5}, path)
+    limits = bars.load_bars("one", path)
+    assert bars.load_bars("other", path) == {"right OOM verdicts": 0.48}
+    assert bars.load_bars("nobody's", path) == {}
     assert list(fidelity.broken(figures, limits)) == []
     assert list(fidelity.broken({"median error: written": 0.33, "right OOM verdicts": 0.9}, limits)) == [
         "median error: written: 0.330; bar: 0.320",
@@ -72,6 +77,32 @@ def test_results_of_another_setting_are_refused() -> None:
 
 @pytest.mark.compiled
 @pytest.mark.slow
-def test_the_simulator_is_no_further_from_the_kernel_than_its_bars() -> None:
-    found = fidelity.judge(FILE)
-    assert list(fidelity.broken(found.figures, bars.load_bars())) == []
+@pytest.mark.parametrize("name", ["validation", "two-cpus"])
+def test_the_simulator_is_no_further_from_the_kernel_than_its_bars(name: str) -> None:
+    found = fidelity.judge(campaign.campaign_file(name))
+    limits = bars.load_bars(name)
+    assert set(limits) == set(found.figures), "every figure has its bar"
+    assert list(fidelity.broken(found.figures, limits)) == []
+
+
+def test_a_campaign_with_a_title_has_a_section_of_its_own_and_bars_of_its_own() -> None:
+    each = compared("crowd2-00", {"ops_done": 1000}, {"ops_done": 1500})
+    main = fidelity.Fidelity("validation", (each,), 0)
+    text = "\n".join(page.lines(main, [fidelity.Fidelity("two-cpus", (each,), 2, "Two CPUs")]))
+    own = text.partition("\n## Two CPUs\n")[2].partition("\n## Where they disagree")[0]
+    assert "| median error: operations done | 0.500 | 0.20 **missed** |" in own
+    assert "### The 5 worst points" in own
+    assert "2 points of the campaign have not been measured" in own
+    assert [file.stem for file in beside("validation")] == ["two-cpus"]
+    assert set(bars.load_bars("two-cpus")) != set()
+
+
+def test_a_workload_with_figures_of_its_own() -> None:
+    """The median of all points would not show it."""
+    points = [compared(f"zipf256-{n:02}", {"ops_done": 1000}, {"ops_done": 1000}) for n in range(9)]
+    points.append(compared("writebytes128-00", {"ops_done": 1000, "nr_dirty": 1000}, {"ops_done": 500, "nr_dirty": 4000}))
+    figures = fidelity.Fidelity("validation", tuple(points), 0).figures
+    assert figures["median error: operations done"] == 0
+    assert figures["median error: operations done of writebytes128"] == pytest.approx(0.5)
+    assert figures["median error: dirty pages at the end of writebytes128"] == pytest.approx(3)
+    assert "median error: written of writebytes128" not in figures, "nothing was written"

@@ -33,7 +33,9 @@ def test_every_published_setting_has_a_source_and_can_be_set() -> None:
 def test_shares_of_ram_and_limits_in_bytes_are_put_in_the_policys_terms() -> None:
     placed = {one.name: dict(one.params) for one in place(load_baselines(HERE), FLUSHER, LARGE)}
     assert placed["gpfs"] == {"min_free_kbytes": round(65_536 * 1024 * 0.055)}
-    assert placed["suse-bytes"] == {"dirty_ratio": 2, "dirty_background_ratio": 1}, "0.9 % and 0.4 % of RAM; the kernel's ratios begin there"
+    assert placed["suse-bytes"] == {"dirty_bytes": 629_145_600, "dirty_background_bytes": 314_572_800}
+    old = {one.name: dict(one.params) for one in place(load_baselines(HERE), INLINE, LARGE)}
+    assert old["suse-bytes"] == {"dirty_ratio": 2, "dirty_background_ratio": 1}, "2.6.23 has no bytes: 0.9 % and 0.4 % of RAM; its ratios begin there"
     assert placed["ceph-osd"] == {"min_free_kbytes": 4194303, "swappiness": 10}
 
 

@@ -53,9 +53,8 @@ def test_they_are_graded_on_the_same_streams_as_the_answer() -> None:
     assert (by_name["deadly"].deaths, by_name["deadly"].upper) == ("60/60", 1.0)
     assert by_name["deadly"].remark == "more OOMs in node"
     assert by_name["large"].why_not == "is for 4096 MiB of RAM and more"
-    assert by_name["bytes"].left_out == (
-        "vm.dirty_bytes = 12.8 MiB simulated as dirty_ratio 10 (nearest to 10 %); vm.no_such_key: not simulated for kernels of 6.12"
-    )
+    assert dict(by_name["bytes"].params) == {"dirty_bytes": 13_421_773}
+    assert by_name["bytes"].left_out == "vm.no_such_key: not simulated for kernels of 6.12"
     assert by_name["deadly"].held is not None
     assert default.held is not None
     assert by_name["deadly"].held.high > 10 * default.held.high

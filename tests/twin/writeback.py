@@ -49,7 +49,7 @@ class DirtyThrottle:
         self.update_due = 0
         self.is_exceeded = False
         self.totalreserve = sum(min(z.managed, z.lowmem_reserve + z.marks.high + z.reserve) for z in kernel.zones)
-        self.domain_limit = max(kernel.free_pages - self.totalreserve, 0) * kernel.values["dirty_ratio"] // 100
+        self.domain_limit = self.in_bytes("dirty_bytes") or max(kernel.free_pages - self.totalreserve, 0) * kernel.values["dirty_ratio"] // 100
         self.domain_stamp = 0
 
     # --- limits ----------------------------------------------------------------------------------------------------------------------------
@@ -70,12 +70,16 @@ class DirtyThrottle:
         return background * dirtyable // 100, ratio * dirtyable // 100
 
     def limits_612(self) -> tuple[int, int]:
-        """domain_dirty_limits(): percent of free pages beyond the reserve and of the file lists."""
+        """domain_dirty_limits(): bytes, or percent of free pages beyond the reserve and of the file lists."""
         k = self.kernel
         dirtyable = max(k.free_pages - self.totalreserve, 0) + sum(node.nr(True, False) + node.nr(True, True) for node in k.nodes) + 1
-        limit = (k.values["dirty_ratio"] * 4096 // 100) * dirtyable // 4096
-        background = (k.values["dirty_background_ratio"] * 4096 // 100) * dirtyable // 4096
+        limit = self.in_bytes("dirty_bytes") or (k.values["dirty_ratio"] * 4096 // 100) * dirtyable // 4096
+        background = self.in_bytes("dirty_background_bytes") or (k.values["dirty_background_ratio"] * 4096 // 100) * dirtyable // 4096
         return (limit // 2 if background >= limit else background), limit
+
+    def in_bytes(self, name: str) -> int:
+        """A limit that is given in bytes, up to a page; 0: it is given in percent."""
+        return self.kernel.scale.up((self.kernel.values.get(name, 0) + 4095) // 4096)
 
     def writeout_throttled(self) -> bool:
         """throttle_vm_writeout(): more than 1.1 times the limit is under writeback."""
