@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sweep.tuned import PAIRS
 
 if TYPE_CHECKING:
-    from sweep.recommend import Recommendation
+    from sweep.recommendation import Recommendation
 
 
 def undone(found: Recommendation) -> Iterator[tuple[str, int]]:
