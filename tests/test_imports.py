@@ -28,7 +28,7 @@ DOORS = {
 }
 # What takes long to import and must not be imported by importing these files.
 HEAVY = {"mlflow", "ray", "optuna", "pandas", "matplotlib", "scipy", "plotly", "pyarrow"}
-LIGHT_FILES = ("sweep/cli.py", "sweep/__init__.py")
+LIGHT_FILES = ("sweep/__init__.py", "sweep/arguments.py", *sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("sweep/*cli.py")))
 # A worker imports these and nothing else of sweep; neither they nor what they import may load a platform library.
 WORKER_MODULES = ("sweep.trial", "sweep.workloads")
 

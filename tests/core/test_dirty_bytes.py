@@ -66,17 +66,20 @@ def test_linux_2_6_23_has_no_such_key() -> None:
             policies.load("inline").resolve(MACHINE, {name: MIB})
 
 
+@pytest.mark.compiled  # seconds of simulated writing: minutes when interpreted
 def test_bytes_that_are_the_ratio_do_what_the_ratio_does() -> None:
     by_ratio, by_bytes = run(dirty_ratio=20), run(dirty_bytes=5 * MIB, dirty_background_bytes=5 * MIB // 2)
     assert abs(plateau(by_bytes) - plateau(by_ratio)) < MIB, (plateau(by_bytes), plateau(by_ratio))
 
 
+@pytest.mark.compiled  # seconds of simulated writing: minutes when interpreted
 def test_the_plateau_follows_the_bytes() -> None:
     for limit in (MIB, 4 * MIB, 12 * MIB):
         found = plateau(run(dirty_bytes=limit, dirty_background_bytes=limit // 2))
         assert 0.7 * limit < found <= limit + 64 * PAGE_BYTES, (limit, found)
 
 
+@pytest.mark.compiled  # seconds of simulated writing: minutes when interpreted
 def test_a_background_limit_that_is_not_below_the_limit_is_half_of_it() -> None:
     """domain_dirty_limits(), whichever of the two is in bytes."""
     half = run(dirty_bytes=4 * MIB, dirty_background_bytes=2 * MIB)
@@ -84,6 +87,7 @@ def test_a_background_limit_that_is_not_below_the_limit_is_half_of_it() -> None:
     assert run(dirty_bytes=4 * MIB, dirty_background_ratio=99).digest == half.digest
 
 
+@pytest.mark.compiled  # seconds of simulated writing: minutes when interpreted
 def test_bytes_are_rounded_up_to_a_page() -> None:
     assert run(dirty_bytes=4 * MIB - PAGE_BYTES + 1, dirty_background_bytes=2 * MIB).digest == run(dirty_bytes=4 * MIB, dirty_background_bytes=2 * MIB).digest
     assert run(dirty_bytes=4 * MIB - PAGE_BYTES).digest != run(dirty_bytes=4 * MIB).digest
