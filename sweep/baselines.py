@@ -1,8 +1,8 @@
 """Baselines: settings that operators and vendors publish, as trials beside the kernel's defaults.
 
 They are data, in configs/baselines/*.yaml and in a directory ``baselines`` beside the sweep file: what is set, by whom, where it is written.
-A policy takes of a baseline what it has as a tunable. A limit in bytes becomes the ratio that comes nearest to it: bytes as a share of all RAM,
-rounded; the kernel's own base, dirtyable memory, moves with the load, so that is an estimate.
+A policy takes of a baseline what it has as a tunable. For one without limits in bytes (2.6.23) they become the ratio that comes nearest: bytes as a
+share of all RAM, rounded; the kernel's own base, dirtyable memory, moves with the load, so that is an estimate.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from pathlib import Path
 from sweep.book import Book
 from sweep.estimate import SEARCH_SHARE
 from sweep.library import shipped_files
-from sweep.plan import load_plan
+from sweep.plan import Plan, load_plans
 from sweep.study import chosen, finished, run_chosen
 from sweep.warm import warm
 
@@ -40,9 +40,13 @@ class Cost:
         return self.search_s / self.simulate_s
 
 
-def cost(file: Path, sets: Sequence[str]) -> Cost:
+def costs(file: Path, sets: Sequence[str]) -> list[Cost]:
+    """Each sweep of a file."""
+    return [cost(plan) for plan in load_plans(file, sets)]
+
+
+def cost(plan: Plan) -> Cost:
     """Run a sweep and measure."""
-    plan = load_plan(file, sets)
     for policy in plan.sweep.policies:
         warm(policy)
     book, found = Book(plan), Cost(plan.sweep.name)
@@ -71,7 +75,7 @@ def main() -> None:
     parser.add_argument("sweeps", type=Path, nargs="*")
     parser.add_argument("--set", action="append", default=[], dest="sets", metavar="KEY=VALUE", help="as for `highwater run`")
     options = parser.parse_args()
-    found = [cost(file, options.sets) for file in options.sweeps or shipped_files("sweep")]
+    found = [one for file in options.sweeps or shipped_files("sweep") for one in costs(file, options.sets)]
     print("| sweep | trials | simulations | search, CPU s | simulations, CPU s | search beside simulations |")
     print("|---|---|---|---|---|---|")
     for one in found:
