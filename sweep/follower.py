@@ -1,8 +1,8 @@
 """The publisher's process: it follows the store while a sweep runs, and brings MLflow up to date whenever MLflow can be reached.
 
 It writes nothing but MLflow, and what it has to write follows from the store alone. So it may be killed, or MLflow may be down, slow or
-lost, and nothing but time is lost. It runs at the lowest priority: on a busy machine the sweep comes first, and what is left is published
-at the end.
+lost, and nothing but time is lost. While simulations run it has the lowest priority; at the end, when people wait for it and the machine has other work,
+one of ordinary priority takes its place (only root could raise its priority).
 """
 
 from __future__ import annotations
@@ -29,34 +29,52 @@ if TYPE_CHECKING:
 
 EVERY_S: Final = 2.0
 SHARE: Final = 0.1  # of its time at most goes into looking at the store
+STEPS_BACK: Final = "--steps-back"
 BACKOFF_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 LOCK: Final = "mlflow.lock"
+PATIENCE_S: Final = 10.0  # for the rest at the lowest priority; a quiet machine publishes some hundred trials in it
 LAST_TRIES: Final = 2  # at the end, before it is left to `highwater republish`
 
 
 class Follower:
     """The driver's side: starts the process, asks it to finish."""
 
-    def __init__(self, directory: Path, uri: str, what: Mlflow) -> None:
-        """Start to follow the store in ``directory``."""
+    def __init__(self, directory: Path, uri: str, what: Mlflow, *, steps_back: bool = True) -> None:
+        """Start to follow the store in ``directory``, at the lowest priority if it ``steps_back``."""
         self.uri = uri
-        command = [sys.executable, "-m", "sweep.follower", str(directory), uri, what.model_dump_json()]
+        self._words = [str(directory), uri, what.model_dump_json()]
+        self._start(steps_back)
+
+    def _start(self, steps_back: bool) -> None:
+        command = [sys.executable, "-m", "sweep.follower", *self._words, *([STEPS_BACK] if steps_back else [])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         # A session of its own: Ctrl-C at the terminal is for the driver, which ends it by closing the pipe.
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, start_new_session=True)
+        self._steps_back = steps_back
 
     def finish(self, files: Sequence[str] | None) -> dict[str, Any]:
         """Publish the rest and these files; what was done, or {"error": why not}."""
+        try:
+            found = self._asked(files)
+            if found is None:
+                self.close()
+                self._start(steps_back=False)
+                found = self._asked(files)
+        except (OSError, ValueError, IndexError):
+            found = None
+        return found or {"error": f"{self.uri}: the publisher's process went away; publish again later"}
+
+    def _asked(self, files: Sequence[str] | None) -> dict[str, Any] | None:
+        """Its answer; None if it steps back and has none in time."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        try:
-            self._process.stdin.write(json.dumps({"files": files}) + "\n")
-            self._process.stdin.flush()
-            lines = self._process.stdout.read().splitlines()
-            self._process.wait()
-            found: dict[str, Any] = json.loads(lines[-1])
-        except (OSError, ValueError, IndexError):
-            return {"error": f"{self.uri}: the publisher's process went away; publish again later"}
+        self._process.stdin.write(json.dumps({"files": files}) + "\n")
+        self._process.stdin.flush()
+        if self._steps_back and not select.select([self._process.stdout], [], [], PATIENCE_S)[0]:
+            return None
+        lines = self._process.stdout.read().splitlines()
+        self._process.wait()
+        found: dict[str, Any] = json.loads(lines[-1])
         return found
 
     def close(self) -> None:
@@ -145,7 +163,8 @@ def _step_back() -> None:
 
 def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _step_back()
+    if STEPS_BACK in sys.argv[4:]:
+        _step_back()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     try:

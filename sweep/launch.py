@@ -206,7 +206,7 @@ def publish(directory: Path, tracking_uri: str | None, what: Mlflow | None = Non
     uri = tracking(directory, tracking_uri)
     say(f"publishing to MLflow ({'beside the results' if uri == local_uri(directory) else 'elsewhere'})")
     files = [str(path) for name in (*MAP_FILES, REPORT) if (path := directory / name).is_file()]
-    follower = Follower(directory, uri, what or held)
+    follower = Follower(directory, uri, what or held, steps_back=False)
     try:
         say_published(uri, directory, follower.finish(files))
     finally:

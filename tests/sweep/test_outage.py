@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -109,6 +111,23 @@ def test_the_follower_catches_up_after_an_outage(results: Path, expected: Any, e
             following.close()
             proxy.close()
         assert "error" not in done, done
+    assert dump(runs(home, done["experiment_id"])) == expected
+
+
+@pytest.mark.mlflow_server
+def test_at_the_end_a_follower_that_gets_no_cpu_is_replaced(results: Path, expected: Any, empty_database: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(follower, "PATIENCE_S", 0.5)
+    home = copied(empty_database, tmp_path / "home")
+    with mlflow_server(local_uri(home), home / "served") as port:
+        following = Follower(results, f"http://127.0.0.1:{port}", Mlflow())
+        first = following._process
+        try:
+            os.kill(first.pid, signal.SIGSTOP)  # what a busy machine does to the lowest priority
+            done = following.finish(None)
+            assert first.returncode == -signal.SIGKILL
+        finally:
+            following.close()
+    assert "error" not in done, done
     assert dump(runs(home, done["experiment_id"])) == expected
 
 
