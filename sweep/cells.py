@@ -44,8 +44,13 @@ class Cell:
 
     @property
     def workload_json(self) -> str:
-        """The workload as canonical JSON."""
+        """The workload as canonical JSON, for keys."""
         return canonical(self.workload.model_dump(mode="json"))
+
+    @property
+    def workload_told(self) -> str:
+        """The workload as JSON that reads back as the same tasks: the roles of a crew in their order, which is the order of its tasks."""
+        return json.dumps(self.workload.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
 
 
 def canonical(value: object) -> str:

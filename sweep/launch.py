@@ -90,7 +90,8 @@ def _launch(plan: Plan, directory: Path, options: Options) -> None:
     finally:
         if follower is not None:
             follower.close()
-    say(f"next: highwater map {directory}   highwater recommend {directory}   highwater ui {directory}")
+    first = "report" if plan.sweep.compare is None else "map"
+    say(f"next: highwater {first} {directory}   highwater recommend {directory}   highwater ui {directory}")
     if poison:
         raise PoisonError(f"{plan.sweep.name}: {len(poison)} trials could not be computed (listed above and by highwater doctor {directory})")
 

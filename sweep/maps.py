@@ -157,6 +157,8 @@ def build_map(
     compare = results.config.get("compare") or {"challenger": "", "baseline": ""}
     challenger, baseline = challenger or compare["challenger"], baseline or compare["baseline"]
     if challenger == baseline:
+        if len(results.config["policies"]) == 1:
+            raise refusal(f"sweep {results.name}", "policies", results.config["policies"][0], "two or more for a map; of one: highwater report, recommend")
         raise refusal(f"sweep {results.name}", "compare", f"{challenger} against itself", "two policies")
     judged: dict[At, Mapping[int, Verdict]] = {}
     ranked: dict[At, Mapping[tuple[int, str], Standing]] = {}
@@ -235,7 +237,7 @@ def provenance(results: Results) -> Provenance:
         n_trials=len(results.trials),
         n_confirm=int(config["search"]["confirm"]),
         versions=", ".join([f"Python {platform.python_version()}", *_versions()]),
-        command=f"highwater run {_sweep_file(results)} && highwater map {results.name}",
+        command=f"highwater run {_sweep_file(results)} && highwater {'map' if config.get('compare') else 'report'} {results.name}",
     )
 
 

@@ -73,10 +73,14 @@ def view_of(drawn: Map, links: Links | None = None) -> dict[str, Any]:
         "points": drawn.layout.points,
         "policies": drawn.policies,
         "finding_legend": [(f, FINDING_MARKS[f], finding_words(f, drawn.challenger, drawn.baseline)) for f in FINDINGS],
-        "place_legend": [(p, PLACE_MARKS[p], place_words(p)) for p in PLACES],
-        "margin": f"{100 * TIE_MARGIN:.0f}",
+        **common(),
         "tuned": [_setting(drawn, arm) for _, arm in sorted(drawn.tuned.items())],
     }
+
+
+def common() -> dict[str, Any]:
+    """What the templates are told of every sweep."""
+    return {"place_legend": [(p, PLACE_MARKS[p], place_words(p)) for p in PLACES], "margin": f"{100 * TIE_MARGIN:.0f}"}
 
 
 @dataclass(frozen=True)

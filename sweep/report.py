@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sweep.arms import AT, arms
+from sweep.board import BOARD_WORDS, boards
+from sweep.cards import cards
 from sweep.errors import refusal
 from sweep.figures.drawing import Drawing
 from sweep.figures.history import history_svg
 from sweep.figures.importance import importance_svg
 from sweep.figures.pareto import pareto_svg
-from sweep.maps import build_map
-from sweep.page import environment, view_of
+from sweep.gains import gain_summary, gains
+from sweep.graded import graded
+from sweep.maps import build_map, provenance
+from sweep.marks import FINDING_MARKS
+from sweep.page import common, environment, view_of
 from sweep.telling import tell
-from sweep.verdict import labels
+from sweep.verdict import FINDINGS, labels
 
 if TYPE_CHECKING:
     from sweep.results import Results
@@ -28,20 +33,19 @@ RESERVED: Final = 3_000_000  # of them for all that is neither a front nor a tim
 _CONTENTS: Final = (
     ("map", "map"),
     ("plane", "between the cells"),
+    ("published", "what vendors publish"),
+    ("gains", "what the search found"),
     ("recommend", "recommendation"),
     ("why", "why"),
     ("search", "search"),
     ("pareto", "Pareto fronts"),
 )
 
-Card = tuple[str, str]  # what it is for, and its text
-
 
 def write_report(
     results: Results,
     out: Path,
     cells: Sequence[str] = (),
-    cards: Sequence[Card] = (),
     explained: int = 0,
     figures: Path | None = None,
     tick: Callable[[str], None] = lambda _: None,
@@ -49,10 +53,9 @@ def write_report(
     """Write report.html into directory ``out``.
 
     Args:
-        results: a finished or partial sweep that compares two policies.
+        results: a finished or partial sweep; one of a single policy has no map, and no time lines.
         out: made if missing.
         cells: labels or numbers of the cells whose Pareto fronts are drawn; none: the first MOST_CELLS.
-        cards: recommendations.
         explained: cells whose runs are simulated again and drawn over time, see ``telling.tell``; 0: none.
         figures: a directory for every figure of the report as an SVG and a PNG file besides, made if missing.
         tick: is told what is being drawn.
@@ -61,7 +64,7 @@ def write_report(
         ConfigError: a cell that the sweep does not have.
     """
     tick("map")
-    drawn = build_map(results)
+    drawn = build_map(results) if results.config.get("compare") else None
     tick("search")
     history, importances = history_svg(results), importance_svg(results)
     chosen = _chosen(results, cells)
@@ -70,11 +73,16 @@ def write_report(
         tick(f"cell {label}")
         fronts.append((label, pareto_svg(results, cell, confirmed)))
     fronts = [(label, text) for label, text in fronts if text]
-    told, left = tell(results, drawn, explained, MOST_BYTES - RESERVED - sum(len(text) for _, text in fronts), tick)
-    view = view_of(drawn, {key: one.id for key, one in told.items()})
+    told, left = tell(results, drawn, explained, MOST_BYTES - RESERVED - sum(len(text) for _, text in fronts), tick) if drawn else ({}, "")
+    view = view_of(drawn, {key: one.id for key, one in told.items()}) if drawn else _alone(results)
     timelines = list(told.values())
+    recommended, cards_left = cards(results, tick)
+    shown = list(boards(graded(results)))
     parts = {
-        "cards": cards,
+        "cards": recommended,
+        "cards_left": cards_left,
+        "boards": shown,
+        "board_legend": [(f, FINDING_MARKS[f], words) for f, words in BOARD_WORDS.items()],
         "timelines": timelines,
         "timelines_left": left,
         "more_than_two": any(len(one.sides) > 2 for one in timelines),
@@ -83,9 +91,10 @@ def write_report(
         "fronts": fronts,
         "fronts_left": 0 if cells else max(len(chosen) - MOST_CELLS, 0),
     }
-    there = {"map": True, "plane": view["planes"], "recommend": cards, "why": timelines, "search": history or importances, "pareto": fronts}
+    there = {"map": drawn, "plane": view["planes"], "published": shown, "gains": view.get("gains"), "recommend": recommended, "why": timelines or left,
+             "search": history or importances, "pareto": fronts}  # fmt: skip
     contents = [(name, words) for name, words in _CONTENTS if there[name]]
-    text = environment().get_template("report.html.j2").render(view | parts | {"contents": contents})
+    text = environment().get_template("report.html.j2").render({"gains": ()} | view | parts | {"contents": contents})
     out.mkdir(parents=True, exist_ok=True)
     path = out / FILE
     half = out / f".{FILE}.part"
@@ -97,6 +106,20 @@ def write_report(
         drawings |= {f"{one.id}-{side.policy}": side.drawing for one in timelines for side in one.sides}
         write_figures(figures, drawings)
     return path
+
+
+def _alone(results: Results) -> dict[str, Any]:
+    """What the template is told in place of a map, of a sweep that compares no policies."""
+    found = gains(results)
+    return common() | {
+        "views": [],
+        "planes": [],
+        "map": {"name": results.name, "provenance": provenance(results)},
+        "policies": list(results.config["policies"]),
+        "finding_legend": [(f, FINDING_MARKS[f], f) for f in FINDINGS],
+        "gains": found,
+        "gain_sentence": gain_summary(found),
+    }
 
 
 def write_figures(directory: Path, drawings: Mapping[str, str]) -> None:

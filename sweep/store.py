@@ -100,7 +100,7 @@ class Store:
         return [tuple((str(name), value) for name, value in json.loads(str(row["axes"]))) for row in rows if row["kind"] == REFINED]
 
     def _put(self, cells: Sequence[Cell]) -> None:
-        rows = [(c.index, c.label, c.kind, canonical(c.axes), c.machine_json, c.workload_json, c.key) for c in cells]
+        rows = [(c.index, c.label, c.kind, canonical(c.axes), c.machine_json, c.workload_told, c.key) for c in cells]
         self._db.executemany("INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_guarded(row) for row in rows])
 
     def commit(self, *batches: Batch) -> None:

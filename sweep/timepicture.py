@@ -27,10 +27,10 @@ FREE: Final = "#0067a8"
 _MARKS: Final = (("high", "-."), ("low", "--"), ("min", ":"))
 # What waits, its words, colour and line: the lines tell them apart without colour.
 _WAITING: Final = (
-    ("nr_dirty", "dirty file pages", "#d55e00", "-"),
-    ("nr_writeback", "under writeback", "#7b4fa6", "--"),
+    ("nr_dirty", "dirty", "#d55e00", "-"),
+    ("nr_writeback", "writeback", "#7b4fa6", "--"),
     ("nr_laundry", "laundry", "#009e73", "-."),
-    ("held", "kernel pages of writes", "#000000", ":"),
+    ("held", "held by writes", "#000000", ":"),
 )
 _SMALL: Final = 8.5
 

@@ -14,22 +14,19 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.study.panels import panels_svg
 from core import policies
-from sweep import baselines
 from sweep.arms import AT, Arm, arms
+from sweep.graded import compared, judged
 from sweep.library import sweep_file
 from sweep.plan import Plan, load_plans
 from sweep.provenance import PREFIX, highwater_version
 from sweep.ranking import standings
 from sweep.results import Results, load_results
 from sweep.sentences import grid, sentences, weight_sentence, weights
-from sweep.verdict import Verdict, compare, judge, verdicts
-
-if TYPE_CHECKING:
-    import pandas as pd
+from sweep.verdict import Verdict, verdicts
 
 OUT: Final = Path(__file__).parents[2] / "docs" / "findings"
 LAUNDRY_COLUMNS: Final = (
@@ -49,7 +46,7 @@ def collect(results: Path) -> None:
     _write("laundry.csv", LAUNDRY_COLUMNS, (row for plan, found in laundry for row in _laundry(plan, found)))
     _write("sentences.csv", ("map", "at", "policy", "sentence"), (row for plan, found in laundry for row in _sentences(plan, found)))
     _write("defaults.csv", DEFAULTS_COLUMNS, _published(published))
-    _write("left-out.csv", ("map", "setting", "why"), sorted({row for plan, _ in published for row in _left_out(plan)}))
+    _write("left-out.csv", ("map", "setting", "why"), sorted({row for plan, found in published for row in _left_out(plan.sweep.name, found)}))
     _write("provenance.csv", ("sweep", "what", "value"), (row for _, found in laundry + published for row in _provenance(found)))
     for plan, found in laundry:
         assert plan.sweep.compare is not None
@@ -125,47 +122,21 @@ def _sentences(plan: Plan, results: Results) -> Iterator[Row]:
 
 
 def _published(found: Sequence[tuple[Plan, Results]]) -> Iterator[Row]:
-    family: list[Verdict] = []
-    tails: list[tuple[str, str, str, float, float]] = []
-    for plan, results in found:
-        labels: dict[int, str] = {int(str(cell)): str(label) for cell, label in results.cells["label"].items()}
-        rows = results.replicates[results.replicates["phase"] == "search"]
-        for study in plan.studies:
-            cell = study.cell.index
-            trials = {int(str(trial)): group for trial, group in rows[(rows["cell"] == cell) & (rows["policy"] == study.policy)].groupby("trial")}
-            runs = {trial: _arm(cell, study.policy, trial, group) for trial, group in trials.items()}
-            for number, (setting, params) in enumerate(_settings(plan, study.policy, cell), start=1):
-                family.append(compare(runs[number], runs[0], (cell, labels[cell], setting, "default", "default")))
-                stalls = [float(trials[trial]["stall_ns_p99"].mean()) / 1e6 for trial in (number, 0)]
-                tails.append((plan.sweep.name, setting, _words(params), stalls[0], stalls[1]))
-    for verdict, (name, setting, words, stall, before) in zip(judge(family), tails, strict=True):
+    """One family over all settings and cells of all maps."""
+    named = [(plan.sweep.name, one) for plan, results in found for one in compared(results) if one.params]
+    for (name, _), one in zip(named, judged([one for _, one in named]), strict=True):
+        verdict = one.verdict
+        assert verdict is not None, "the study ran to its end"
         first, second = verdict.oom
-        head = (name, verdict.cell, verdict.label, setting, verdict.finding, first.count, second.count, verdict.n)
-        yield *head, *_effect(verdict), f"{verdict.q:.4g}", f"{stall:.2f}", f"{before:.2f}", words
+        head = (name, verdict.cell, verdict.label, one.setting, verdict.finding, first.count, second.count, verdict.n)
+        stall, before = one.stalls_ms
+        yield *head, *_effect(verdict), f"{verdict.q:.4g}", f"{stall:.2f}", f"{before:.2f}", _words(one.params)
 
 
-def _arm(cell: int, policy: str, trial: int, group: pd.DataFrame) -> Arm:
-    group = group.sort_values("replicate")
-    oom = tuple(bool(one) for one in group["oom"] | group["deadlock"])
-    numbers, digests = tuple(int(one) for one in group["replicate"]), tuple(str(one) for one in group["stream_digest"])
-    return Arm(cell, policy, trial, (), numbers, digests, oom, tuple(float(one) for one in group["throughput"]))
-
-
-def _placed(plan: Plan, policy: str, cell: int) -> tuple[baselines.Placed, ...]:
-    wanted = baselines.chosen(plan.sweep.search.baselines, plan.file)
-    return baselines.place(wanted, policies.load(policy), plan.cells[cell].machine)
-
-
-def _settings(plan: Plan, policy: str, cell: int) -> list[tuple[str, tuple[tuple[str, int], ...]]]:
-    """The published settings that were run in a cell, in the order of their trials."""
-    return [(one.name, one.params) for one in _placed(plan, policy, cell) if one.params]
-
-
-def _left_out(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    for study in plan.studies:
-        for one in _placed(plan, study.policy, study.cell.index):
-            if not one.params:
-                yield plan.sweep.name, one.name, one.why_not
+def _left_out(name: str, results: Results) -> Iterator[tuple[str, str, str]]:
+    for one in compared(results):
+        if not one.params:
+            yield name, one.setting, one.why_not
 
 
 def _provenance(results: Results) -> Iterator[Row]:

@@ -6,7 +6,7 @@ Watanabe, Bansal and Hutter, "PED-ANOVA: Efficiently Quantifying Hyperparameter 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -59,6 +59,8 @@ def _of_study(trials: pd.DataFrame) -> dict[str, float]:
 
 def importance_svg(results: Results) -> str:
     """Importances as SVG, one point a cell, the median as a bar; empty where no study has enough trials."""
+    from matplotlib.legend_handler import HandlerTuple
+
     by_policy = {policy: importances(results, policy) for policy in results.config["policies"]}
     names = sorted({name for found in by_policy.values() for name in found}, key=lambda n: -max(np.median(f[n]) for f in by_policy.values() if n in f))
     if not names:
@@ -66,17 +68,20 @@ def importance_svg(results: Results) -> str:
     shown = [policy for policy, found in by_policy.items() if found]
     drawn = figure(7.2, 0.9 + 0.2 * len(names) * (len(shown) + 1), fitted=True)
     axes = drawn.add_subplot()
+    handles: list[tuple[Any, Any]] = []
     for i, policy in enumerate(results.config["policies"]):
         if policy not in shown:
             continue
+        bar = dots = None
         places = [row + 0.8 * (shown.index(policy) + 0.5) / len(shown) - 0.4 for row in range(len(names))]
         for name, place in zip(names, places, strict=True):
             values = 100 * np.array(by_policy[policy].get(name, ()))
             if len(values):
-                axes.barh(place, np.median(values), height=0.7 / len(shown), color=colour(i), alpha=0.35, label=policy if name == names[0] else None)
-                axes.scatter(values, np.full(len(values), place), s=9, color=colour(i), marker=marker(i), linewidth=0)
+                bar = axes.barh(place, np.median(values), height=0.7 / len(shown), color=colour(i), alpha=0.35)
+                dots = axes.scatter(values, np.full(len(values), place), s=9, color=colour(i), marker=marker(i), linewidth=0)
+        handles.append((bar, dots))  # the mark tells policies apart in grey
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     tidy(axes, "importance (%; a point is a cell, a bar their median)", "")
-    axes.legend(frameon=False, fontsize=8.5, labelcolor=SOFT)
+    axes.legend(handles, shown, handler_map={tuple: HandlerTuple(ndivide=None)}, frameon=False, fontsize=8.5, labelcolor=SOFT)
     return svg(drawn, "Importances")

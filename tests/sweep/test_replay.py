@@ -8,7 +8,11 @@ import pytest
 
 from sweep import replay as replays
 from sweep.errors import ConfigError, DeterminismError
+from sweep.library import sweep_file
+from sweep.plan import load_plan
 from sweep.results import load_results
+from sweep.runner import open_store
+from sweep.store import Store
 from sweep.timeline import timeline
 from tests import tinysweep
 
@@ -34,6 +38,19 @@ def test_a_replay_has_the_digest_of_the_store_and_says_how_it_ended(directory: P
     assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
     uid = f"{load_results(directory).config_sha256[:16]}/0/postponed/0"
     assert list(replays.replay(directory, uid, "search/1", tmp_path / "it.png")) == told
+
+
+def test_a_crew_comes_back_from_the_store_with_its_tasks_in_their_order(tmp_path: Path) -> None:
+    """`memory, read, write, burn, du` are no longer that if they are sorted, and other streams."""
+    from sweep.workloads import compile_streams
+
+    plan = load_plan(sweep_file("vendors"))
+    with Store(tmp_path) as store:
+        open_store(plan, store)
+    results = load_results(tmp_path)
+    for ran in plan.cells:
+        stored = replays.stored_cell(results, ran.index)
+        assert compile_streams(stored.workload, stored.machine, 1).digest == compile_streams(ran.workload, ran.machine, 1).digest, ran.label
 
 
 @pytest.mark.parametrize("policy", ["inline", "postponed"])
