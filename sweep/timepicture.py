@@ -33,6 +33,8 @@ _WAITING: Final = (
     ("held", "held by writes", "#000000", ":"),
 )
 _SMALL: Final = 8.5
+PANELS: Final = (5.4, 5.6)  # inches
+LAYOUT: Final = {"left": 0.115, "right": 0.985, "top": 0.915, "bottom": 0.085, "hspace": 0.42}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def draw(lines: Sequence[tuple[str, Timeline]], title: str, path: Path) -> None:
     grid = figure.subplots(3, len(lines), height_ratios=[3, 2, 1.3], squeeze=False)
     shared = scales([line for _, line in lines])
     for i, (words, line) in enumerate(lines):
-        _panels(list(grid[:, i]), line, shared)
+        panels(list(grid[:, i]), line, shared)
         above = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 10, "color": INK, "parse_math": False}
         grid[0, i].annotate("\n".join([words, *textwrap.wrap(ending(line.outcome), 74)][:3]), (0, 1), (0, 36), **above)
     figure.text(0.01, 0.985, title, ha="left", va="top", fontsize=11.5, color=INK, parse_math=False)
@@ -88,13 +90,14 @@ def timeline_svg(line: Timeline, shared: Scales, title: str) -> str:
     """One of them as SVG, for a page."""
     from sweep.figures.drawing import figure
 
-    drawn: Figure = figure(5.4, 5.6)
-    drawn.subplots_adjust(left=0.115, right=0.985, top=0.915, bottom=0.085, hspace=0.42)
-    _panels(list(drawn.subplots(3, 1, height_ratios=[3, 2, 1.3])), line, shared)
+    drawn: Figure = figure(*PANELS)
+    drawn.subplots_adjust(**LAYOUT)
+    panels(list(drawn.subplots(3, 1, height_ratios=[3, 2, 1.3])), line, shared)
     return svg(drawn, title)
 
 
-def _panels(axes: Sequence[Axes], line: Timeline, shared: Scales) -> None:
+def panels(axes: Sequence[Axes], line: Timeline, shared: Scales) -> None:
+    """Memory, what waits, and who waits, below one another."""
     from matplotlib.ticker import MaxNLocator
 
     free, waiting, tasks = axes
@@ -106,7 +109,7 @@ def _panels(axes: Sequence[Axes], line: Timeline, shared: Scales) -> None:
     tasks.fill_between(line.seconds, line.columns["in_direct_reclaim"], step="pre", color="#a4262c", alpha=0.75, lw=0, label="in direct reclaim")
     tasks.set_ylim(0, shared.tasks)
     tasks.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    for place, words in ((free, "free (MiB)"), (waiting, "waiting to be clean (MiB)"), (tasks, f"stalled tasks of {line.tasks}")):
+    for place, words in ((free, "free (MiB)"), (waiting, "not yet clean (MiB)"), (tasks, f"stalled tasks of {line.tasks}")):
         _finish(place, line, shared, words, is_first=place is free)
     tasks.set_xlabel("seconds of simulated time", fontsize=_SMALL + 0.5, color=INK)
 

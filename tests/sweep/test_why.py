@@ -150,3 +150,25 @@ def test_the_boundary_and_the_extremes_come_first() -> None:
     assert len(keys) == len(set(keys)) == 2 * 12
     assert {("tuned", cell) for cell in found} <= set(keys[:must])
     assert {drawn.verdicts["tuned"][cell].finding for _, cell in keys[:2]} == {"win", "loss"}
+
+
+def test_a_legend_of_a_time_line_leaves_its_title_readable(directory: Path, results: Results) -> None:
+    """With everything that can be in it: a fatal moment, the reserve in use, four kinds of waiting pages."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from sweep.figures.drawing import figure
+    from sweep.timepicture import LAYOUT, PANELS, panels, scales
+
+    line = why(results, 1, "default").sides[-1].line
+    full = dict.fromkeys(("nr_dirty", "nr_writeback", "nr_laundry", "held", "below_min"), line.columns["nr_free"])
+    crowded = replace(line, columns=line.columns | full)
+    drawn = figure(*PANELS)
+    drawn.subplots_adjust(**LAYOUT)
+    axes = list(drawn.subplots(3, 1, height_ratios=[3, 2, 1.3]))
+    panels(axes, crowded, scales([crowded]))
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()
+    for place in axes:
+        title = place._left_title.get_window_extent(canvas.get_renderer())
+        legend = place.get_legend().get_window_extent(canvas.get_renderer())
+        assert not title.overlaps(legend), place.get_title(loc="left")
