@@ -66,7 +66,7 @@ def _more(replicates: pd.DataFrame, number: int) -> pd.DataFrame:
 def test_what_the_search_found_is_judged_cell_by_cell() -> None:
     found = gains(alone())
     assert [one.verdict.finding for one in found if one.verdict] == ["tie", "win", "win"]
-    assert dict(found[1].changed) == {"min_free_kbytes": 2848, "watermark_scale_factor": 90} or found[1].changed
+    assert found[1].changed
     assert gain_summary(found).startswith(
         "The best that the search found is better than the kernel's defaults in 2 of 3 cells and worse in 0; 1 tie, 0 undecided"
     )
