@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import Builder, Streams, gfp, operations, page, streams
+from core import Builder, Streams, gfp, operations, page, streams, verifier
 from core.arrivals import BURST, PACKETS, SERVER_DOWN, SLAB_BURST
 
 
@@ -82,10 +82,10 @@ def test_the_quick_look_at_touches_refuses_what_the_long_one_does_in_the_same_wo
         at = rng.integers(len(ops))
         ops[at] = rng.choice([ops[at] ^ 1 << rng.integers(63), ops[rng.integers(len(ops))], rng.integers(16)])
         stream = replace(small(), ops=ops)
-        monkeypatch.setattr(streams, "BLOCK", int(rng.integers(1, 14)))
+        monkeypatch.setattr(verifier, "BLOCK", int(rng.integers(1, 14)))
         quick = refusal(stream)
         with monkeypatch.context() as long:
-            long.setattr(streams, "_others", lambda *_: None)
+            long.setattr(verifier, "_others", lambda *_: None)
             assert refusal(stream) == quick, ops
         wrong, right = wrong + (quick is not None), right + (quick is None)
     assert min(wrong, right) > 30  # both occur
