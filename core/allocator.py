@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, stall
+from core.actor import DEPTH
 from core.decisions import BEFORE_RESERVE, RESERVE_EMPTY, WAIT_FOR_RESERVE
 from core.decisions import RECLAIM as RECLAIM_NOW
 from core.frames import try_alloc
@@ -25,7 +26,6 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import DEPTH
 from core.units import INFINITY, SECOND
 from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, MARK_OOM, floor, watermark_ok
 

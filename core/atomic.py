@@ -11,9 +11,10 @@ from core import gfp, lru
 from core.allocator import take_reserve
 from core.frames import try_alloc
 from core.jit import inlined, jit, outlined
+from core.mmzone import INACTIVE, INACTIVE_FILE, LISTS, MGLRU
+from core.page import DIRTY, PRESENT, READING, WRITEBACK
 from core.reclaim import evict
-from core.state import INACTIVE, INACTIVE_FILE, LISTS, MGLRU, READING
-from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
+from core.region import ANON, MAPPED
 from core.vmscan_mglru.gens import gen_list
 from core.watermark import ERA_2_6_23, MARK_MIN, watermark_ok
 

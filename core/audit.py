@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core.blkdev import SWAP
 from core.frames import needed_for_dirty
 from core.jit import by_reference, entry, inlined, jit, outlined
-from core.state import CACHED, NO_LIST, SLOT, SWAP, ZERO
-from core.streams import ANON, DIRTY, MAPPED, NEVER, PRESENT, WRITEBACK
+from core.mmzone import NO_LIST
+from core.page import CACHED, DIRTY, NEVER, PRESENT, SLOT, WRITEBACK, ZERO
+from core.region import ANON, MAPPED
 
 OK: Final = 0
 LOST_PAGE: Final = 1

@@ -41,7 +41,7 @@ that differ from its era's (era.py):
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 ARGUMENTS: Final = {
     "dirty_page": ("is_kswapd", "anon", "marked", "node_dirty", "priority"),
@@ -119,3 +119,19 @@ ANSWERS: Final = {
     "out_of_memory": (0, 1),
     "receive": (DROP, FILTER),
 }
+
+
+class Decisions(NamedTuple):
+    """A policy's decision functions, as the engine takes them."""
+
+    dirty_page: Any
+    writeback_page: Any
+    launder: Any
+    launder_memalloc: Any
+    recurse: Any
+    atomic_scan: Any
+    before_direct: Any
+    throttle: Any
+    wake_pdflush: Any
+    out_of_memory: Any
+    receive: Any

@@ -11,25 +11,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import lru
+from core.blkdev import FILE, IO_CAP, SWAP
 from core.dirty import floor_broken
 from core.frames import ALL_ATTR, bury, give_kernel, map_page
 from core.jit import inlined, jit
+from core.mmzone import ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
+from core.page import ACCESSED, ACTIVE, AHEAD, DIRTY, GONE, READING, RECLAIM, WRITEBACK
+from core.region import ANON, MAPPED
 from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WORK, WAIT_WRITEBACK, WAIT_WRITEOUT, wake
-from core.state import (
-    ACTIVE_LIST,
-    AHEAD,
-    FILE,
-    GONE,
-    INACTIVE,
-    INACTIVE_FILE,
-    IO_CAP,
-    LISTS,
-    MGLRU,
-    NO_LIST,
-    READING,
-    SWAP,
-)
-from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, MAPPED, RECLAIM, WRITEBACK
 from core.units import INFINITY, MS
 from core.vmscan_mglru.gens import newcomer_list, rotate_to_oldest
 from core.watermark import ERA_2_6_23

@@ -25,9 +25,9 @@ from core import (
     slabtest,
     task,
 )
+from core.actor import DEPTH
 from core.jit import by_reference, entry, inlined, jit, outlined
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
-from core.state import DEPTH
 from core.units import INFINITY, MS, SECOND, US
 from core.vmscan_612 import direct as direct_612
 from core.vmscan_612 import folios, node

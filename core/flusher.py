@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.bandwidth import estimate_end, estimate_start, update_bandwidth, writeback_chunk_size
+from core.blkdev import FILE
 from core.device import write_congested
 from core.dirty import dirty_limits
 from core.jit import jit, outlined
+from core.page import DIRTY, GONE, WRITEBACK
 from core.pageout import pageout
+from core.region import ANON
 from core.sched import CONTINUE, FSYNC, WAIT_CONGESTION, WAIT_PAGE, WAIT_WORK, WRITEBACK_PAGES, give_way, pop, push, sleep
-from core.state import FILE, GONE
-from core.streams import ANON, DIRTY, WRITEBACK
 from core.units import INFINITY, MS
 from core.watermark import ERA_2_6_23
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core.blkdev import FILE, SWAP
 from core.jit import inlined, jit
 from core.lru import remove
-from core.state import CACHED, FILE, GONE, NO_LIST, READING, SLOT, STATIC, SWAP
-from core.streams import ANON, DIRTY, MAPPED, PRESENT, WRITEBACK
+from core.mmzone import NO_LIST
+from core.page import CACHED, DIRTY, GONE, PRESENT, READING, SLOT, STATIC, WRITEBACK
+from core.region import ANON, MAPPED
 from core.watermark import watermark_ok
 
 SLOTS_PER_PAGE: Final = 448  # a radix or xarray node indexes 64 slots and takes 576 bytes: seven to a page

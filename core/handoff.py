@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.actor import DEPTH
 from core.decisions import QUEUE
 from core.frames import take
 from core.gfp import KERNEL
 from core.jit import inlined, jit
 from core.sched import WAIT_HANDOFF, WAIT_KSWAPD, WAIT_NONE, WAIT_WORK, sleep, top, wake
-from core.state import DEPTH
 from core.units import MS
 
 

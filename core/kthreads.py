@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from core import gfp
+from core.actor import DEPTH
 from core.sched import KSWAPD_612, KSWAPD_2623, LAUNDRY_THREAD
-from core.state import DEPTH, Memory
+from core.state import Memory
 from core.units import KIB_PER_PAGE, in_scale
 from core.watermark import ERA_2_6_23
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from core import lru
 from core.jit import inlined, jit, outlined
+from core.mmzone import LAUNDRY_LIST, LISTS
 from core.reclaim import isolate
 from core.sched import CONTINUE, LAUNDER_QUEUE, SHRINK_LIST_2623, give_way, pop, push
-from core.state import LAUNDRY_LIST, LISTS
 
 START: Final = 0
 WROTE: Final = 1

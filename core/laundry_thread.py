@@ -19,9 +19,9 @@ from core import gfp
 from core.dirty import free_pages
 from core.jit import jit, outlined
 from core.laundry import in_laundry, launder_queue
+from core.mmzone import INACTIVE, LISTS
 from core.reclaim import DEF_PRIORITY
 from core.sched import WAIT_NONE, WAIT_TIMER, WAIT_WORK, sleep
-from core.state import INACTIVE, LISTS
 from core.units import INFINITY, MS
 
 LAUNDER_RATE: Final = 10  # VM_LAUNDER_RATE, times a second

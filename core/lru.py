@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.jit import inlined, outlined, prefetch
-from core.state import ACTIVE_LIST, GENS, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
-from core.streams import ANON
+from core.mmzone import ACTIVE_LIST, GENS, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
+from core.region import ANON
 
 AHEAD: Final = 32  # entries: how far before its turn a page is fetched
 

@@ -9,40 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import gfp, kthreads, sched, stall
+from core.actor import ACTOR, DEPTH, FRAME
 from core.arena import arena
 from core.balance_dirty import DIRTY_POLL_THRESH
 from core.bandwidth import INIT_BW
+from core.blkdev import DEV, FILE, IO, IO_CAP, PLUG_CAP, SWAP
 from core.device import FILE_BLOCKS
 from core.dirty import RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
 from core.era import ERAS
 from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
+from core.mmzone import CLASSIC, LISTS, NO_LIST, NODE, QUEUE, ZONE
 from core.network import TIME, timetable
+from core.operations import FILE_READ
+from core.page import PAGE
 from core.pairs import BYTES
 from core.readahead import FIRST_HITS, MAX_READAHEAD
 from core.reclaim import DEF_PRIORITY, SHRINK_BATCH, SWAP_CLUSTER_MAX
-from core.state import (
-    ACTOR,
-    CLASSIC,
-    DEPTH,
-    DEV,
-    FILE,
-    FRAME,
-    IO,
-    IO_CAP,
-    LISTS,
-    NO_LIST,
-    NODE,
-    PAGE,
-    PLUG_CAP,
-    QUEUE,
-    SWAP,
-    VM,
-    ZONE,
-    Memory,
-)
-from core.streams import ANON, FILE_READ, Streams
+from core.region import ANON
+from core.state import Memory
+from core.streams import Streams
 from core.units import INFINITY, KIB_PER_PAGE, MS, PAGE_BYTES, SECOND, in_scale, page_transfer_ns, up_in_scale
+from core.vm import VM
 from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS
 from core.watermark import ERA_2_6_23, LOWMEM_RESERVE_RATIO, PAGEBLOCK_PAGES, lowmem_reserve, setup_watermarks
 

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from core import device, gfp
 from core.allocator import alloc, alloc_slow
+from core.arrivals import ARRIVAL_KINDS, BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
 from core.decisions import FILTER
 from core.frames import give_kernel, take
 from core.jit import inlined, jit, outlined
 from core.sched import WAIT_WORK, give_way, sleep
-from core.streams import ARRIVAL_KINDS, BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
 from core.units import INFINITY, MS, SECOND
 from core.watermark import MARK_MIN, watermark_ok
 

@@ -11,10 +11,10 @@ from typing import Any
 from core.frames import drop_slot, forget, give_kernel, release
 from core.jit import outlined
 from core.lru import remove
+from core.mmzone import NO_LIST
 from core.outcome import END_PANIC
+from core.page import CACHED, READING, WRITEBACK
 from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, stop_waiting
-from core.state import CACHED, NO_LIST, READING
-from core.streams import WRITEBACK
 
 
 @outlined

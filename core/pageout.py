@@ -9,14 +9,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, prealloc
+from core.actor import DEPTH
 from core.allocator import alloc, alloc_slow
+from core.blkdev import FILE, SWAP
 from core.device import WRITE_IO, submit
 from core.frames import give_kernel, take_kernel
 from core.jit import inlined, jit, outlined
+from core.page import CACHED, DIRTY, GONE, RECLAIM, WRITEBACK
 from core.plug import add_to_plug, no_request, plugs
+from core.region import ANON
 from core.sched import CONTINUE, PAGEOUT, WAIT_POOL, WAIT_REQUEST, WAIT_WRITEOUT, pop, push, sleep, wake
-from core.state import CACHED, DEPTH, FILE, GONE, SWAP
-from core.streams import ANON, DIRTY, RECLAIM, WRITEBACK
 from core.units import INFINITY, SECOND
 from core.watermark import ERA_2_6_23, MARK_MIN
 

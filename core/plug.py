@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core.blkdev import FILE, SWAP
 from core.device import WRITE_IO, block_of, queue_full, submit
 from core.jit import inlined, jit
-from core.state import FILE, SWAP
-from core.streams import ANON
+from core.region import ANON
 
 MAX_REQUESTS: Final = 32  # BLK_MAX_REQUEST_COUNT; 16 to v5.15
 FLUSH_PAGES: Final = 32  # BLK_PLUG_FLUSH_SIZE: behind a request of 128 KiB no other is added, real pages

@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from core.decisions import ARGUMENTS
+from core.decisions import ARGUMENTS, Decisions
 from core.era import ERAS
 from core.jit import pointer
 from core.machine import Machine
 from core.pairs import BYTES, zero_the_other
-from core.state import Decisions
 from core.units import KIB_PER_PAGE
 from core.watermark import ERA_2_6_23, default_min_free_kbytes, recommended_min_free_kbytes
 
@@ -56,7 +55,7 @@ CLUSTER: Final = Tunable("page_cluster", 0, 8, None, "log2 pages", "most that a 
 PAGE_CLUSTER: Final = 3  # mm/swap.c:swap_setup()
 PAGE_CLUSTER_OF_SMALL: Final = 2
 SMALL_MIB: Final = 16  # of RAM
-LRUS: Final = ("classic", "mglru")  # at the places of state.CLASSIC and state.MGLRU
+LRUS: Final = ("classic", "mglru")  # at the places of mmzone.CLASSIC and mmzone.MGLRU
 SIZES: Final = (MIN_FREE.name, RESERVE.name)
 
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from core import gfp
 from core.allocator import alloc, alloc_slow
+from core.blkdev import FILE, SWAP
 from core.frames import needed_for_dirty
 from core.jit import inlined, jit, outlined
+from core.region import ANON
 from core.sched import CONTINUE, PRELOAD, give_way, pop, push
-from core.state import FILE, SWAP
-from core.streams import ANON
 
 START: Final = 0
 CAME: Final = 1

@@ -16,12 +16,14 @@ from typing import Any, Final
 
 from core import gfp, lru
 from core.allocator import wake_kswapd
+from core.blkdev import FILE, SWAP
 from core.device import READ_IO, lru_list, submit
 from core.dirty import floor_broken
 from core.frames import ALL_ATTR, enter_swapcache, give, try_alloc
 from core.jit import inlined, jit, outlined
-from core.state import AHEAD, CACHED, EVICTED, FILE, GONE, MGLRU, READING, SLOT, SWAP
-from core.streams import ACTIVE, ANON, END
+from core.mmzone import MGLRU
+from core.page import ACTIVE, AHEAD, CACHED, EVICTED, GONE, READING, SLOT
+from core.region import ANON, END
 from core.vmscan_612.workingset import refault
 from core.vmscan_mglru import feedback
 from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, watermark_ok

@@ -11,8 +11,9 @@ from core import gfp, lru
 from core.device import lru_list
 from core.frames import ALL_ATTR, bury, enter_swapcache, give_kernel, release
 from core.jit import inlined, jit, outlined
-from core.state import CACHED, EVICTED, GONE, LAUNDRY, MGLRU, NO_LIST, READING, SLOT, WORKINGSET
-from core.streams import ACCESSED, ANON, DIRTY, MAPPED, PRESENT, REFERENCED, WRITEBACK
+from core.mmzone import MGLRU, NO_LIST
+from core.page import ACCESSED, CACHED, DIRTY, EVICTED, GONE, LAUNDRY, PRESENT, READING, REFERENCED, SLOT, WORKINGSET, WRITEBACK
+from core.region import ANON, MAPPED
 from core.vmscan_mglru.feedback import shadow, tier_of
 from core.vmscan_mglru.gens import put_rejected
 from core.watermark import ERA_2_6_23, MARK_MIN

@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
+from core.actor import DEPTH
 from core.jit import inlined, jit
 from core.sched import DIRECT_612, DIRECT_2623, KSWAPD_612, KSWAPD_2623, push
-from core.state import DEPTH
 
 INNER_FRAMES: Final = 3  # try_to_free_pages(), shrink_zone(), shrink_page_list()
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core.actor import DEPTH
 from core.jit import inlined, jit
-from core.state import DEPTH
 from core.units import JIFFY
 
 # What a step tells the engine.

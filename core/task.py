@@ -11,40 +11,20 @@ from typing import Any, Final
 from core import gfp, lru, prealloc
 from core.allocator import alloc, alloc_slow
 from core.balance_dirty import balance_dirty, ratelimit_pages
+from core.blkdev import FILE, SWAP
 from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit
 from core.flusher import fsync
 from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page
 from core.jit import inlined, jit, prefetch
+from core.mmzone import MGLRU, NO_LIST
 from core.oom import exit_memory
+from core.operations import ALLOC, DISCARD, FILE_READ, FILE_WRITE, FREE, FSYNC, JUMP, NEED, PAGE_MASK, RECEIVE, RUN, SLEEP, THINK, WRITE
+from core.page import ACCESSED, ACTIVE, CACHED, DIRTY, EVICTED, GONE, PRESENT, READING, REFERENCED, SLOT, WRITEBACK, ZERO
 from core.readahead import found_in_swapcache, may_read_ahead, read_ahead, read_swapped, returned
+from core.region import ANON, MAPPED
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
-from core.state import CACHED, EVICTED, FILE, GONE, MGLRU, NO_LIST, READING, SLOT, SWAP, ZERO
-from core.streams import (
-    ACCESSED,
-    ACTIVE,
-    ALLOC,
-    ANON,
-    DIRTY,
-    DISCARD,
-    FILE_READ,
-    FILE_WRITE,
-    FREE,
-    FSYNC,
-    JUMP,
-    MAPPED,
-    NEED,
-    PAGE_MASK,
-    PRESENT,
-    RECEIVE,
-    REFERENCED,
-    RUN,
-    SLEEP,
-    THINK,
-    WRITE,
-    WRITEBACK,
-)
 from core.units import INFINITY, MS
 from core.watermark import ERA_2_6_23, MARK_MIN, MARK_NONE
 

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 from core import gfp
 from core.machine import Device, Machine
-from core.streams import ALLOC, ANON, END, FILE_WRITE, JUMP, NEVER, PAGE_MASK, RECEIVE, RUN, Streams
+from core.operations import ALLOC, FILE_WRITE, JUMP, PAGE_MASK, RECEIVE, RUN
+from core.page import NEVER
+from core.region import ANON, END
+from core.streams import Streams
 from core.units import PAGES_PER_MIB, SECOND
 from lab.cache import LabError
 

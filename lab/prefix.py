@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.streams import EXIT, FILE_WRITE, JUMP, NEED, NEVER, PAGE_MASK, RUN, Streams
+from core.operations import EXIT, FILE_WRITE, JUMP, NEED, PAGE_MASK, RUN
+from core.page import NEVER
+from core.streams import Streams
 
 FACTOR: Final = 0x9E3779B97F4A7C15
 CHUNK: Final = 1 << 16

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import Machine, Outcome, Policy, Streams, engine, sched, simulator
+from core.actor import DEPTH
 from core.era import ERAS
 from core.memory import boot
 from core.outcome import END_HORIZON
 from core.policy import LRUS
-from core.state import DEPTH
 from core.units import up_in_scale
 
 LEVELS: Final = ("nr_dirty", "nr_writeback", "nr_laundry", "swap_free")  # of vm, pages

@@ -39,7 +39,7 @@ MAX_HEADER: Final = 1 << 20
 MAX_OPS: Final = 1 << 26  # far above any sensible trace; bounds what a hostile file can make us allocate
 MAX_PAGES: Final = 1 << 31
 
-# Operation kinds; the first four are the touch codes of core.streams.
+# Operation kinds; the first four are the touch codes of core.operations.
 LOAD: Final = 0
 STORE: Final = 1
 FILE_READ: Final = 2

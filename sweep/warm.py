@@ -15,7 +15,7 @@ from pathlib import Path
 import core
 from core import Builder, Device, Machine, policies, simulate
 from core.jit import JIT_ENABLED, cache_dir, policy_directories
-from core.streams import WRITE
+from core.operations import WRITE
 from core.units import MS
 
 _DONE: set[str] = set()  # policies that this process has

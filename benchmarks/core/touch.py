@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core import Builder, Device, Machine, Outcome, Streams, policies, simulate, streams
+from core import Builder, Device, Machine, Outcome, Streams, operations, policies, simulate
 from core.jit import entry
 from core.policy import Policy
 from core.units import PAGES_PER_MIB, SECOND
@@ -62,7 +62,7 @@ def reference_string(footprint: int, passes: int, writes: float = WRITES, seed: 
     drawn = []
     for _ in range(passes):
         rank = np.minimum((footprint ** rng.random(touches)).astype(np.int64), footprint - 1)
-        codes = np.where(rng.random(touches) < writes, streams.WRITE, streams.READ).astype(np.int64)
+        codes = np.where(rng.random(touches) < writes, operations.WRITE, operations.READ).astype(np.int64)
         drawn.append(Pass(scattered[rank], codes))
     return drawn
 
@@ -71,7 +71,7 @@ def stream(footprint: int, passes: list[Pass]) -> Streams:
     """One task that writes each page of an anonymous region once, then makes the passes."""
     builder = Builder()
     region = builder.anon(footprint)
-    task = builder.task(0).run(streams.WRITE, region.first, footprint)
+    task = builder.task(0).run(operations.WRITE, region.first, footprint)
     for drawn in passes:
         task.touch_mixed(drawn.codes, region.first + drawn.pages)
     built = builder.build(3600 * SECOND)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import Builder, Device, Machine, policies, simulate
-from core.streams import WRITE
+from core.operations import WRITE
 
 DISK = Device("disk", 60, 60, 100_000, 10_000_000)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
+from core.actor import DEPTH
 from core.allocator import wake_kswapd
+from core.blkdev import FILE, SWAP
 from core.decisions import ACTIVATE, FREE, KEEP, SET_ASIDE, TO_LAUNDRY, WRITE
 from core.device import write_congested
 from core.dirty import floor_broken
@@ -13,6 +15,8 @@ from core.frames import unmap
 from core.handoff import batch_freed, freed_by_kswapd
 from core.jit import inlined, jit, outlined
 from core.laundry import to_laundry
+from core.operations import FILE_WRITE, RUN
+from core.page import ACTIVE, DIRTY, GONE, PRESENT, READING, RECLAIM, SLOT, WRITEBACK
 from core.pageout import pageout
 from core.reclaim import (
     add_to_swap,
@@ -22,9 +26,8 @@ from core.reclaim import (
     referenced,
     set_aside,
 )
+from core.region import ANON, MAPPED
 from core.sched import WAIT_FLOOR, give_way, pop, wake
-from core.state import DEPTH, FILE, GONE, READING, SLOT, SWAP
-from core.streams import ACTIVE, ANON, DIRTY, FILE_WRITE, MAPPED, PRESENT, RECLAIM, RUN, WRITEBACK
 
 START: Final = 0
 WROTE: Final = 1

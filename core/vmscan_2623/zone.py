@@ -8,13 +8,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, lru
+from core.actor import DEPTH
 from core.dirty import writeout_throttled
 from core.jit import inlined, jit, outlined
+from core.mmzone import ACTIVE_LIST, INACTIVE, LISTS
+from core.page import ACTIVE, PRESENT
 from core.reclaim import (
     SWAP_CLUSTER_MAX,
     isolate,
     referenced,
 )
+from core.region import ANON, MAPPED
 from core.sched import (
     CONTINUE,
     SHRINK_LIST_2623,
@@ -25,8 +29,6 @@ from core.sched import (
     push,
     sleep,
 )
-from core.state import ACTIVE_LIST, DEPTH, INACTIVE, LISTS
-from core.streams import ACTIVE, ANON, MAPPED, PRESENT
 from core.units import MS
 
 START: Final = 0

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from core import lru
 from core.jit import inlined, jit
+from core.mmzone import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS
+from core.page import ACCESSED, ACTIVE, PRESENT, WORKINGSET
 from core.reclaim import SWAP_CLUSTER_MAX
-from core.state import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, WORKINGSET
-from core.streams import ACCESSED, ACTIVE, EXEC, MAPPED, PRESENT
+from core.region import EXEC, MAPPED
 
 PAGES_PER_GIB: Final = 1 << 18
 

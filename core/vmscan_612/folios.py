@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
+from core.actor import DEPTH
 from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
 from core.jit import inlined, jit
+from core.mmzone import MGLRU
+from core.page import ACCESSED, ACTIVE, DIRTY, GONE, PRESENT, READING, RECLAIM, REFERENCED, SLOT, WRITEBACK
 from core.pageout import pageout, write_at_once
 from core.reclaim import (
     DEF_PRIORITY,
@@ -20,9 +23,8 @@ from core.reclaim import (
     keep,
     put_back,
 )
+from core.region import ANON, EXEC, MAPPED
 from core.sched import CONTINUE, YIELD, pop
-from core.state import DEPTH, GONE, MGLRU, READING, SLOT
-from core.streams import ACCESSED, ACTIVE, ANON, DIRTY, EXEC, MAPPED, PRESENT, RECLAIM, REFERENCED, WRITEBACK
 from core.vmscan_612.balance import note_cost
 from core.vmscan_612.throttle import wait_iff_congested
 from core.vmscan_mglru.age import look_around

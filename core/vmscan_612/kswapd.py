@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
+from core.actor import DEPTH
 from core.allocator import HOPELESS, allow_direct_reclaim, reclaimable_pages
 from core.decisions import BY_CONGESTION, PRIORITY_DONE
 from core.jit import jit, outlined
+from core.mmzone import ACTIVE_LIST, MGLRU
 from core.reclaim import (
     DEF_PRIORITY,
 )
@@ -24,7 +26,6 @@ from core.sched import (
     timer,
     wake,
 )
-from core.state import ACTIVE_LIST, DEPTH, MGLRU
 from core.units import INFINITY, MS
 from core.vmscan_612.balance import inactive_is_low, shrink_active
 from core.vmscan_612.node import enter_shrink_node, snapshot_refaults

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, slabtest
+from core.actor import DEPTH
 from core.decisions import BY_CONGESTION, BY_EVENT, NO, WHY_CONGESTED, WHY_ISOLATED, WHY_WRITEBACK
 from core.jit import jit
+from core.mmzone import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, MGLRU
 from core.plug import finish_plug, start_plug
 from core.reclaim import (
     DEF_PRIORITY,
@@ -32,7 +34,6 @@ from core.sched import (
     timer,
     wake,
 )
-from core.state import ACTIVE_FILE, ACTIVE_LIST, DEPTH, INACTIVE, INACTIVE_FILE, LISTS, MGLRU
 from core.units import JIFFY, MS
 from core.vmscan_612.balance import get_scan_count, inactive_is_low, prepare_scan_control, shrink_active
 from core.vmscan_612.throttle import skip_throttle, throttle_writeback, wait_iff_congested

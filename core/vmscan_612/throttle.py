@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.allocator import HOPELESS, reclaimable_pages
+from core.blkdev import FILE, SWAP
 from core.device import write_congested
 from core.jit import inlined, jit
 from core.sched import (
@@ -13,7 +14,6 @@ from core.sched import (
     sleep,
     timer,
 )
-from core.state import FILE, SWAP
 from core.units import MS
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from core.frames import ALL_ATTR
 from core.jit import inlined
-from core.state import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, WORKINGSET
-from core.streams import ANON
+from core.mmzone import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS
+from core.page import WORKINGSET
+from core.region import ANON
 from core.vmscan_612.balance import note_cost
 
 

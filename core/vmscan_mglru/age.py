@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from core import lru
 from core.jit import inlined, jit, outlined
+from core.mmzone import GENS, NO_LIST
 from core.oom import out_of_memory
+from core.page import ACCESSED, ACTIVE, PRESENT, REFERENCED
 from core.reclaim import DEF_PRIORITY
+from core.region import END, MAPPED
 from core.sched import AGE_MGLRU, CONTINUE, WAIT_AGEING, give_way, pop, push, sleep, wake
-from core.state import GENS, NO_LIST
-from core.streams import ACCESSED, ACTIVE, END, MAPPED, PRESENT, REFERENCED
 from core.units import INFINITY
 from core.vmscan_mglru.feedback import carry_over
 from core.vmscan_mglru.gens import MIN_NR_GENS, gen_list, make_youngest

@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp, lru, slabtest
+from core.actor import DEPTH
 from core.decisions import ALL_DIRTY
 from core.dirty import wake_flusher
 from core.jit import inlined, jit, outlined
+from core.page import ACTIVE, DIRTY, READING, RECLAIM, REFERENCED, SLOT, WRITEBACK
 from core.plug import finish_plug, start_plug
 from core.reclaim import DEF_PRIORITY, shrink_slab
+from core.region import ANON
 from core.sched import CONTINUE, SHRINK_LIST_612, give_way, pop, push
-from core.state import DEPTH, READING, SLOT
-from core.streams import ACTIVE, ANON, DIRTY, RECLAIM, REFERENCED, WRITEBACK
 from core.vmscan_mglru.age import age, evictable_seq, retire_empty, set_initial_priority, should_run_aging
 from core.vmscan_mglru.feedback import last_tier, tier_of, type_to_evict
 from core.vmscan_mglru.gens import MIN_LRU_BATCH, MIN_NR_GENS, gen_list

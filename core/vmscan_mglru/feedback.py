@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.jit import inlined, jit
-from core.streams import ACTIVE, ANON, MAPPED
+from core.page import ACTIVE
+from core.region import ANON, MAPPED
 
 TIERS: Final = 2
 MAX_SWAPPINESS: Final = 200

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from core import lru
 from core.jit import inlined, jit
-from core.state import GENS, LISTS, NO_LIST
-from core.streams import ACTIVE, ANON, DIRTY, MAPPED, RECLAIM, REFERENCED, WRITEBACK
+from core.mmzone import GENS, LISTS, NO_LIST
+from core.page import ACTIVE, DIRTY, RECLAIM, REFERENCED, WRITEBACK
+from core.region import ANON, MAPPED
 
 MIN_NR_GENS: Final = 2
 MIN_LRU_BATCH: Final = 64  # real pages: compiled code takes node.lru_batch

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from core.streams import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST, Builder
+from core.arrivals import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
+from core.builder import Builder
 from core.units import MS, SECOND
 from sweep.workloads.base import Part, jittered, pages_of, scaled
 

@@ -11,7 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from core import Machine
-from core.streams import Builder, Region, Streams
+from core.builder import Builder
+from core.region import Region
+from core.streams import Streams
 from sweep.workloads.arrivals import Burst, Outage, Packets, SlabBurst
 from sweep.workloads.base import WorkloadModel, generator, pages_of, scale_of
 from sweep.workloads.member import Member, Text

@@ -11,7 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from core import Machine
-from core.streams import FILE_READ, READ, WRITE, Builder, Region, Streams, Task
+from core.builder import Builder, Task
+from core.operations import FILE_READ, READ, WRITE
+from core.region import Region
+from core.streams import Streams
 from sweep.workloads.base import BATCH, WorkloadModel, generator, jittered, pages_of, scale_of, scaled
 
 JITTER = 0.5

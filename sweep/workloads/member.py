@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import gfp
-from core.streams import FILE_READ, FILE_WRITE, READ, RECEIVE, RUN, SLEEP, THINK, WRITE, Builder, Region, encode, operation
+from core.builder import Builder
+from core.operations import FILE_READ, FILE_WRITE, READ, RECEIVE, RUN, SLEEP, THINK, WRITE, encode, operation
+from core.region import Region
 from core.units import MS, SECOND, US
 from sweep.workloads.base import BATCH, Zipf, generator, jittered, scaled, transfer_ns
 from sweep.workloads.places import lap

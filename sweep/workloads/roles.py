@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from core.streams import FILE_READ, FILE_WRITE, READ, RUN, SLEEP, WRITE, Builder, Region, Task, encode, operation
+from core.builder import Builder, Task
+from core.operations import FILE_READ, FILE_WRITE, READ, RUN, SLEEP, WRITE, encode, operation
+from core.region import Region
 from sweep.workloads.base import BATCH, Zipf, generator, jittered, scaled, transfer_ns
 
 JITTER: Final = 0.5

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 from pydantic import Field, PrivateAttr
 
 from core import Machine
-from core.streams import WRITE, Builder, Region, Streams, Task
+from core.builder import Builder, Task
+from core.operations import WRITE
+from core.region import Region
+from core.streams import Streams
 from sweep.errors import shown
 from sweep.tracefile import DISCARD, FILE_WRITE, FSYNC, Trace, TraceError, load
 from sweep.workloads.base import BATCH, Share, WorkloadModel, generator, jittered, pages_of, scale_of

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from core import Builder, Device, Machine, gfp, lru, policies, streams
+from core import Builder, Device, Machine, gfp, lru, operations, policies
 from core.decisions import ACTIVATE, BY_EVENT
 from core.memory import boot
+from core.page import CACHED, DIRTY, PRESENT
 from core.sched import push
-from core.state import CACHED, Memory
-from core.streams import DIRTY, PRESENT
+from core.state import Memory
 from core.units import SECOND
 
 DISK = Device("disk", 60, 60, 100_000)
@@ -26,7 +26,7 @@ def state(version: int = 612, zones: tuple[int, ...] = (), swap_mib: int = 4, **
     builder = Builder()
     builder.anon(400)
     file = builder.file(FILE_PAGES)
-    builder.task().run(streams.FILE_READ, file.first, 1)
+    builder.task().run(operations.FILE_READ, file.first, 1)
     policy = policies.load("flusher_only")
     m = boot(machine, policy.mechanics, policy.resolve(machine, params), np.zeros(1, np.int64), builder.build(SECOND))[0]
     m.vm[0].version = version

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from core import Builder, Device, Machine, Streams, gfp, streams
+from core import Builder, Device, Machine, Streams, gfp, operations
+from core.arrivals import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
 
 
 def random_device(rng: np.random.Generator, name: str, network: bool = False) -> Device:
@@ -56,7 +57,7 @@ def random_streams(rng: np.random.Generator, tasks: int = 4, blocks: int = 6, to
             n = int(rng.integers(20, touches))
             task.touch_mixed(rng.integers(0, 2, n), anon.first + rng.integers(0, anon.pages, n))
             task.touch_mixed(rng.integers(2, 4, n), file.first + rng.integers(0, file.pages, n))
-            task.run(streams.READ, text.first, 8)
+            task.run(operations.READ, text.first, 8)
             task.touch_mixed(rng.integers(0, 2, 20), mapped.first + rng.integers(0, 100, 20))
             match int(rng.integers(0, 7)):
                 case 0:
@@ -83,15 +84,15 @@ def random_streams(rng: np.random.Generator, tasks: int = 4, blocks: int = 6, to
 
 def random_arrivals(rng: np.random.Generator, builder: Builder, horizon_ns: int) -> None:
     n = int(rng.integers(1, 400))
-    builder.arrivals(streams.PACKETS, rng.integers(0, horizon_ns, n), rng.integers(0, 8, n), int(rng.choice([20, 200, 2000])))
+    builder.arrivals(PACKETS, rng.integers(0, horizon_ns, n), rng.integers(0, 8, n), int(rng.choice([20, 200, 2000])))
     n = int(rng.integers(0, 6))
-    builder.arrivals(streams.BURST, rng.integers(0, horizon_ns, n), rng.integers(0, 500, n), rng.integers(0, horizon_ns // 2, n))
+    builder.arrivals(BURST, rng.integers(0, horizon_ns, n), rng.integers(0, 500, n), rng.integers(0, horizon_ns // 2, n))
     n = int(rng.integers(0, 3))
     devices = rng.integers(0, 2, n)
     down = rng.integers(0, horizon_ns, n)
-    builder.arrivals(streams.SERVER_DOWN, down, devices)
-    builder.arrivals(streams.SERVER_UP, down + rng.integers(0, horizon_ns // 2, n), devices)
-    builder.arrivals(streams.SLAB_BURST, int(rng.integers(0, horizon_ns)), int(rng.integers(0, 300)))
+    builder.arrivals(SERVER_DOWN, down, devices)
+    builder.arrivals(SERVER_UP, down + rng.integers(0, horizon_ns // 2, n), devices)
+    builder.arrivals(SLAB_BURST, int(rng.integers(0, horizon_ns)), int(rng.integers(0, 300)))
 
 
 def random_params(rng: np.random.Generator) -> dict[str, int]:

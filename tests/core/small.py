@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core import Builder, Device, Machine, Outcome, Streams, policies, simulate, streams
+from core import Builder, Device, Machine, Outcome, Streams, operations, policies, simulate
 from core.units import SECOND
 
 RAM = 1024  # pages
@@ -23,9 +23,9 @@ def writers(pages: int, tasks: int = 1, seconds: int = 4, file_pages: int = 0, o
     for _ in range(tasks):
         anon = builder.anon(pages)
         task = builder.task(op_ns)
-        task.run(streams.WRITE, anon.first, pages)
+        task.run(operations.WRITE, anon.first, pages)
         if file_pages:
-            task.run(streams.FILE_READ, file.first, file_pages)
+            task.run(operations.FILE_READ, file.first, file_pages)
         task.jump(0)
     return builder.build(seconds * SECOND)
 
@@ -36,8 +36,8 @@ def stream_past_dirty(dirty_pages: int, seconds: int = 2) -> Streams:
     dirty = builder.file(dirty_pages)
     long = builder.file(4 * RAM)
     task = builder.task(20_000)
-    task.run(streams.FILE_WRITE, dirty.first, dirty_pages)
-    task.run(streams.FILE_READ, long.first, long.pages)
+    task.run(operations.FILE_WRITE, dirty.first, dirty_pages)
+    task.run(operations.FILE_READ, long.first, long.pages)
     task.jump(0)
     return builder.build(seconds * SECOND)
 

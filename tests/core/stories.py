@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from core import Builder, Device, Machine, Outcome, Policy, Streams, audit, engine, memory, simulator, streams
+from core import Builder, Device, Machine, Outcome, Policy, Streams, audit, engine, memory, operations, simulator
 from core.era import ERAS
 from core.state import Memory
 from core.units import SECOND
@@ -45,6 +45,6 @@ def reading_then_growing(file_pages: int, anon_pages: int, mapped: bool = False)
     file = builder.file(file_pages, mapped=mapped)
     anon = builder.anon(anon_pages)
     task = builder.task(1_000)
-    task.run(streams.READ if mapped else streams.FILE_READ, file.first, file_pages)
-    task.run(streams.WRITE, anon.first, anon_pages)
+    task.run(operations.READ if mapped else operations.FILE_READ, file.first, file_pages)
+    task.run(operations.WRITE, anon.first, anon_pages)
     return builder.build(5 * SECOND)

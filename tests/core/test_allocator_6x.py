@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from core import allocator, allocator_612, gfp, lru, oom
+from core.actor import DEPTH
 from core.jit import JIT_ENABLED
+from core.mmzone import INACTIVE, INACTIVE_FILE
 from core.sched import DIRECT_612, WAIT_NONE, WAIT_PFMEMALLOC, WAIT_WORK
-from core.state import DEPTH, INACTIVE, INACTIVE_FILE
 from core.units import SECOND
 from tests.core.made_state import KSWAPD, TASK, asks, frame, put, state
 

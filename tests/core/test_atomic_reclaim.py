@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import Builder, Outcome, Streams, gfp, policies, streams
+from core import Builder, Outcome, Streams, gfp, operations, policies
 from core.units import MS, SECOND
 from tests.core.stories import prepared, small_machine
 
@@ -18,7 +18,7 @@ def file_then_burst(file_pages: int, mapped: bool = False, dirty: bool = False) 
     builder = Builder()
     file = builder.file(file_pages, mapped=mapped)
     task = builder.task(1_000)
-    task.run(streams.READ if mapped else streams.FILE_WRITE if dirty else streams.FILE_READ, file.first, file_pages)
+    task.run(operations.READ if mapped else operations.FILE_WRITE if dirty else operations.FILE_READ, file.first, file_pages)
     task.alloc(BURST, gfp.ATOMIC)
     return builder.build(SECOND)
 
@@ -48,7 +48,7 @@ def test_it_takes_no_more_than_it_needs_and_the_limit_bounds_the_latency() -> No
     assert out.irqs_off_ns_max == 150  # clean pages lie at the tail: the first page scanned will do
     mixed = Builder()
     file = mixed.file(400)
-    task = mixed.task(1_000).run(streams.FILE_WRITE, file.first, 100).run(streams.FILE_READ, file.first + 100, 300)
+    task = mixed.task(1_000).run(operations.FILE_WRITE, file.first, 100).run(operations.FILE_READ, file.first + 100, 300)
     task.alloc(BURST, gfp.ATOMIC)
     load = mixed.build(SECOND)
     far, near = run("atomic_reclaim", load), run("atomic_reclaim", load, atomic_scan_max=64)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import Builder, Device, Machine, gfp, policies, simulate, streams
+from core import Builder, Device, Machine, gfp, operations, policies, simulate
 from core.fragmentation import fell_back
 from core.memory import boot, records
-from core.state import ZONE
+from core.mmzone import ZONE
 from core.watermark import ERA_6_12, MARK_HIGH, MARK_LOW, MARK_MIN, floor, lowmem_reserve, recommended_min_free_kbytes
 
 pytestmark = pytest.mark.compiled
@@ -64,7 +64,7 @@ def events(n: int) -> Builder:
     """Cache fills 64 MiB but for 1 384 pages, more than high and a pageblock; then ``n`` fragmentation events."""
     builder = Builder()
     cache = builder.file(15_000)
-    builder.task().run(streams.FILE_READ, cache.first, 15_000).alloc(n, gfp.KERNEL | gfp.FALLBACK).sleep(10**9)
+    builder.task().run(operations.FILE_READ, cache.first, 15_000).alloc(n, gfp.KERNEL | gfp.FALLBACK).sleep(10**9)
     return builder
 
 

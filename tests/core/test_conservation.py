@@ -45,11 +45,11 @@ def test_a_lost_page_is_noticed() -> None:
 
 
 def test_no_demand_means_no_reclaim() -> None:
-    from core import Builder, streams
+    from core import Builder, operations
 
     builder = Builder()
     anon = builder.anon(100)
-    builder.task(1000).run(streams.WRITE, anon.first, 100).jump(0)
+    builder.task(1000).run(operations.WRITE, anon.first, 100).jump(0)
     machine = random_machine(np.random.default_rng(3))
     for name in policies.names():
         outcome = simulate(machine, policies.load(name), {"min_free_kbytes": 128}, builder.build(10**9))

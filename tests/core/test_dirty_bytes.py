@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core import Builder, Device, Machine, Outcome, Streams, policies, simulate
+from core.operations import FILE_WRITE
 from core.pairs import BYTES, in_force, written
 from core.policy import MOST_BYTES
-from core.streams import FILE_WRITE
 from core.units import KIB_PER_PAGE, PAGE_BYTES, SECOND
 
 DISK = Device("disk", 8, 8, 100_000)

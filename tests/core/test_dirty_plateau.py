@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core import Builder, Device, Machine, engine, policies, streams
+from core import Builder, Device, Machine, engine, operations, policies
 from core.memory import boot
 from core.units import SECOND
 
@@ -23,7 +23,7 @@ def plateau(policy_name: str, writers: int, seconds: int) -> list[float]:
         builder = Builder()
         for _ in range(writers):
             file = builder.file(512 * 256)
-            builder.task(500).run(streams.FILE_WRITE, file.first, file.pages).jump(0)
+            builder.task(500).run(operations.FILE_WRITE, file.first, file.pages).jump(0)
         stream = builder.build(end * SECOND)
         memory, boot_pages = boot(MACHINE, policy.mechanics, policy.resolve(MACHINE, {}), np.zeros(1, np.int64), stream)
         engine.run(memory, policy.decisions(), boot_pages)

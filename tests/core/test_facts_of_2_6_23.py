@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import Builder, Device, Machine, allocator, allocator_2623, gfp, lru, policies, streams
+from core import Builder, Device, Machine, allocator, allocator_2623, gfp, lru, operations, policies
+from core.actor import DEPTH
 from core.decisions import ACTIVATE, FREE, KEEP, WRITE
 from core.dirty import dirty_limits
 from core.jit import JIT_ENABLED
 from core.memory import boot
+from core.mmzone import INACTIVE
+from core.page import CACHED, DIRTY, PRESENT, REFERENCED
 from core.pageout import MEMORY, SUBMIT, pool
 from core.reclaim import shrink_slab
 from core.sched import ALLOC, PAGEOUT, SHRINK_LIST_2623, WAIT_NONE, WAIT_POOL, push
-from core.state import CACHED, DEPTH, INACTIVE, Memory
-from core.streams import DIRTY, PRESENT, REFERENCED
+from core.state import Memory
 from core.units import SECOND
 from core.vmscan_2623 import pages
 
@@ -27,7 +29,7 @@ TASK, KSWAPD, FLUSHER = 0, 1, 2
 WRITES = SimpleNamespace(dirty_page=lambda *_: WRITE, writeback_page=lambda *_: KEEP)
 
 
-def state(policy_name: str = "inline", code: int = streams.FILE_WRITE, pool_pages: int = 0) -> Memory:
+def state(policy_name: str = "inline", code: int = operations.FILE_WRITE, pool_pages: int = 0) -> Memory:
     """4 MiB; a task about to touch a file page: of 600 (0 to 599), unless it reads the 10 of a mapped file (600 to 609)."""
     disk = Device("disk", 60, 60, 100_000, w_alloc_milli=1000, w_pool=pool_pages)
     machine = Machine("state", 4, 1, 4, swap=disk, file=disk, kernel_pages=0)
@@ -56,7 +58,7 @@ def test_a_referenced_page_of_a_file_that_somebody_has_mapped_is_in_use() -> Non
     assert fate(m, KSWAPD, 10, REFERENCED | PRESENT) == FREE  # read(2) only
 
 
-@pytest.mark.parametrize(("code", "then"), [(streams.FILE_WRITE, WRITE), (streams.FILE_READ, KEEP)])
+@pytest.mark.parametrize(("code", "then"), [(operations.FILE_WRITE, WRITE), (operations.FILE_READ, KEEP)])
 def test_who_is_in_write_does_not_mind_its_own_queue(code: int, then: int) -> None:
     m = state(code=code)
     m.devs[1].congested = 1

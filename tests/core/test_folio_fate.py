@@ -9,9 +9,10 @@ import pytest
 from core import gfp, lru
 from core.decisions import KEEP, WRITE
 from core.jit import JIT_ENABLED
+from core.mmzone import INACTIVE, INACTIVE_FILE
+from core.page import ACTIVE, DIRTY
 from core.sched import SHRINK_LIST_612, SHRINK_NODE_612
-from core.state import INACTIVE, INACTIVE_FILE, Memory
-from core.streams import ACTIVE, DIRTY
+from core.state import Memory
 from core.vmscan_612 import folios, node
 from tests.core.made_state import KSWAPD, asks, frame, put, state
 

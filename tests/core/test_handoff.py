@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import Builder, gfp, simulate, streams
+from core import Builder, gfp, operations, simulate
 from core.policies import load
 from core.units import SECOND
 from tests.core.small import machine, run, writers
@@ -33,7 +33,7 @@ def test_kswapds_of_another_gfp_class_sleep_until_it_queues() -> None:
     assert run("handoff", FOUR, kswapds_per_cpu=1) == run("handoff", FOUR, kswapds_per_cpu=3)
     builder = Builder()
     anon = builder.anon(2048)
-    builder.task(20_000).run(streams.WRITE, anon.first, anon.pages).jump(0)
+    builder.task(20_000).run(operations.WRITE, anon.first, anon.pages).jump(0)
     builder.task().alloc(200, gfp.NOFS).free(200).jump(0)
     load_with_nofs = builder.build(SECOND // 5)
     one, three = (run("handoff", load_with_nofs, kswapds_per_cpu=kswapds) for kswapds in (1, 3))

@@ -6,8 +6,8 @@ import pytest
 
 from core import gfp
 from core.jit import JIT_ENABLED
+from core.mmzone import INACTIVE_FILE
 from core.sched import SHRINK_NODE_612, WAIT_ISOLATED, WAIT_NONE
-from core.state import INACTIVE_FILE
 from core.units import MS, SECOND
 from core.vmscan_612 import node
 from tests.core.made_state import FLUSHER, KSWAPD, TASK, asks, frame, put, state

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import lru, policies
+from core.builder import Builder
 from core.memory import boot
-from core.state import NO_LIST
-from core.streams import Builder
+from core.mmzone import NO_LIST
 from core.watermark import ERA_6_12
 
 PAGES = 40

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from core import lru, streams
+from core import lru
 from core.jit import JIT_ENABLED
+from core.mmzone import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE
+from core.page import ACCESSED, ACTIVE, WORKINGSET
 from core.reclaim import evict
+from core.region import EXEC, MAPPED
 from core.sched import SHRINK_LIST_612
-from core.state import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, WORKINGSET
-from core.streams import ACCESSED, ACTIVE
 from core.vmscan_612 import balance, workingset
 from tests.core.made_state import KSWAPD, frame, put, state
 
@@ -60,6 +61,6 @@ def test_anonymous_pages_that_cannot_be_swapped_do_not_count_for_a_refault() -> 
 def test_text_that_stays_active_ages_the_evicted() -> None:
     m = state()
     put(m, 400, 3, ACTIVE_FILE, ACTIVE | ACCESSED)
-    m.page.attr[400:403] |= streams.EXEC | streams.MAPPED
+    m.page.attr[400:403] |= EXEC | MAPPED
     balance.shrink_active(m, KSWAPD, 0, ACTIVE_FILE, 3)
     assert m.nodes[0].nonresident_age == 3

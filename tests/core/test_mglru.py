@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import Builder, Device, Machine, Outcome, Policy, engine, policies, simulate, streams
+from core import Builder, Device, Machine, Outcome, Policy, engine, operations, policies, simulate
 from core.memory import boot
-from core.state import GENS, MGLRU, Memory
+from core.mmzone import GENS, MGLRU
+from core.state import Memory
 from core.vmscan_mglru import feedback, gens
 
 pytestmark = pytest.mark.compiled
@@ -41,7 +42,7 @@ def sizes(state: Memory, is_file: int) -> list[int]:
 def test_faulted_pages_begin_youngest_and_read_pages_in_the_second_oldest_generation() -> None:
     builder = Builder()
     anon, file, text = builder.anon(100), builder.file(200), builder.file(50, executable=True)
-    builder.task().run(streams.WRITE, anon.first, 100).run(streams.FILE_READ, file.first, 200).run(streams.READ, text.first, 50).sleep(10**10)
+    builder.task().run(operations.WRITE, anon.first, 100).run(operations.FILE_READ, file.first, 200).run(operations.READ, text.first, 50).sleep(10**10)
     state = run(builder, 10**9)
     assert sizes(state, 0) == [0, 0, 0, 100]
     assert sizes(state, 1) == [0, 200, 0, 50]
@@ -50,7 +51,7 @@ def test_faulted_pages_begin_youngest_and_read_pages_in_the_second_oldest_genera
 def test_reading_again_raises_the_tier_not_the_generation() -> None:
     builder = Builder()
     file = builder.file(100)
-    builder.task().run(streams.FILE_READ, file.first, 100).run(streams.FILE_READ, file.first, 40).sleep(10**10)
+    builder.task().run(operations.FILE_READ, file.first, 100).run(operations.FILE_READ, file.first, 40).sleep(10**10)
     state = run(builder, 10**9)
     assert sizes(state, 1) == [0, 100, 0, 0]
     assert [plain(feedback.tier_of)(int(state.flags[p])) for p in (0, 39, 40, 99)] == [1, 1, 0, 0]
@@ -90,8 +91,8 @@ def hot_and_stream(name: str) -> Outcome:
     builder = Builder()
     hot = builder.file(500, mapped=True)
     stream = builder.file(6000)
-    builder.task(2_000).run(streams.READ, hot.first, 500).jump(0)
-    builder.task(20_000).run(streams.FILE_READ, stream.first, 6000).sleep(10**10)
+    builder.task(2_000).run(operations.READ, hot.first, 500).jump(0)
+    builder.task(20_000).run(operations.FILE_READ, stream.first, 6000).sleep(10**10)
     return simulate(PC, policies.load(name), {}, builder.build(10**9))
 
 
@@ -106,8 +107,8 @@ def test_a_hot_set_survives_a_stream_better_than_on_the_classic_lists() -> None:
 def dirty_writers(policy: Policy, **params: int) -> Outcome:
     builder = Builder()
     file, hog = builder.file(850), builder.anon(500)
-    builder.task().run(streams.FILE_WRITE, file.first, 850).sleep(10**11)
-    builder.task(500_000).sleep(100_000_000).run(streams.WRITE, hog.first, 500).sleep(10**11)
+    builder.task().run(operations.FILE_WRITE, file.first, 850).sleep(10**11)
+    builder.task(500_000).sleep(100_000_000).run(operations.WRITE, hog.first, 500).sleep(10**11)
     machine = replace(PC, swap_mib=0, file=replace(DISK, write_mb_s=10))
     return simulate(machine, policy, {"dirty_ratio": 99, "dirty_background_ratio": 98} | params, builder.build(2 * 10**9))
 
@@ -131,7 +132,7 @@ def test_min_ttl_kills_rather_than_thrash() -> None:
     builder = Builder()
     for _ in range(2):
         region = builder.anon(750)
-        builder.task(1_000).run(streams.WRITE, region.first, 750).jump(0)
+        builder.task(1_000).run(operations.WRITE, region.first, 750).jump(0)
     load = builder.build(10**9)
     policy = policies.load("mglru")
     free = simulate(PC, policy, {}, load)
@@ -143,7 +144,7 @@ def test_min_ttl_kills_rather_than_thrash() -> None:
 def test_generations_are_never_more_than_four_nor_fewer_than_two() -> None:
     builder = Builder()
     anon, file = builder.anon(600), builder.file(900)
-    builder.task(500).run(streams.WRITE, anon.first, 600).run(streams.FILE_READ, file.first, 900).run(streams.WRITE, anon.first, 600).jump(0)
+    builder.task(500).run(operations.WRITE, anon.first, 600).run(operations.FILE_READ, file.first, 900).run(operations.WRITE, anon.first, 600).jump(0)
     state = run(builder, 2 * 10**9)
     node = state.nodes[0]
     assert node.max_seq > gens.MIN_NR_GENS + 1  # it has aged

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import Builder, Device, Machine, Outcome, decisions, policies, simulate, streams
+from core import Builder, Device, Machine, Outcome, decisions, operations, policies, simulate
 from core.era import ERAS
 
 pytestmark = pytest.mark.compiled
@@ -48,7 +48,7 @@ def writers(dirty_ratio: int = 95) -> dict[str, Outcome]:
     builder = Builder()
     for _ in range(2):
         file = builder.file(1500)
-        builder.task(20_000).run(streams.FILE_WRITE, file.first, 1500).run(streams.FILE_WRITE, file.first, 1500).jump(0)
+        builder.task(20_000).run(operations.FILE_WRITE, file.first, 1500).run(operations.FILE_WRITE, file.first, 1500).jump(0)
     load = builder.build(2 * 10**9)
     params = {"dirty_ratio": dirty_ratio, "dirty_background_ratio": 90}
     return {name: simulate(PC, policies.load(name), params, load) for name in ("inline", *MODERN)}
@@ -81,7 +81,7 @@ def test_anonymous_memory_without_swap_is_killed_by_every_kernel() -> None:
     """Three kinds of OOM rule come to the same end when nothing can be freed."""
     builder = Builder()
     hog = builder.anon(1200)
-    builder.task().run(streams.WRITE, hog.first, 1200).jump(0)
+    builder.task().run(operations.WRITE, hog.first, 1200).jump(0)
     load = builder.build(10 * 10**9)
     for name in MODERN:
         outcome = simulate(replace(PC, swap_mib=0), policies.load(name), {}, load)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import Builder, Device, Machine, policies, simulate, streams
+from core import Builder, Device, Machine, operations, policies, simulate
+from core.actor import DEPTH
 from core.memory import boot
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_PANIC
-from core.state import DEPTH, Memory
+from core.state import Memory
 from core.watermark import lowmem_reserve
 from tests.core.random_case import on_nodes, random_machine, random_params, random_streams
 
@@ -50,15 +51,15 @@ def test_low_zones_lie_on_node_0_and_every_node_has_its_share() -> None:
 def test_local_memory_first_then_the_other_node_before_anybody_reclaims(name: str) -> None:
     builder = Builder()
     small, large = builder.anon(800), builder.anon(800)
-    builder.task().sleep(SETTLED).run(streams.WRITE, small.first, 800).sleep(10**10)
+    builder.task().sleep(SETTLED).run(operations.WRITE, small.first, 800).sleep(10**10)
     state = run(TWO, name, builder, 10**9)
     assert [int(z.nr_lru) for z in state.zones] == [800, 0]
-    builder.task().sleep(SETTLED).run(streams.WRITE, large.first, 800).sleep(10**10)
+    builder.task().sleep(SETTLED).run(operations.WRITE, large.first, 800).sleep(10**10)
     state = run(TWO, name, builder, 10**9)
     assert [int(z.nr_lru) for z in state.zones] == [800, 800]
     more = Builder()
     region = more.anon(1200)
-    more.task().sleep(SETTLED).run(streams.WRITE, region.first, 1200).sleep(10**10)
+    more.task().sleep(SETTLED).run(operations.WRITE, region.first, 1200).sleep(10**10)
     state = run(TWO, name, more, 10**9)
     local, remote = (int(z.nr_lru) for z in state.zones)
     assert local == 1024 - state.zones[0].wmark_low
@@ -70,7 +71,7 @@ def test_only_the_kswapd_of_the_node_that_is_short_runs() -> None:
     """A task that fills its node and half of the other never wakes anybody; one that fills both wakes both."""
     builder = Builder()
     region = builder.anon(3000)
-    builder.task().sleep(SETTLED).run(streams.WRITE, region.first, 3000)
+    builder.task().sleep(SETTLED).run(operations.WRITE, region.first, 3000)
     state = run(TWO, "flusher_only", builder, 10**9)
     assert state.vm[0].pgscan_kswapd > 0
     assert all(state.frames[state.nodes[n].kswapd * DEPTH].nr_to_reclaim for n in range(2))  # both have balanced once
@@ -81,17 +82,17 @@ def test_a_hopeless_kswapd_sleeps_until_somebody_frees_a_page_of_its_node() -> N
     machine = replace(TWO, swap_mib=0)
     builder = Builder()
     hog = builder.anon(2 * 1024 - 150)
-    builder.task().sleep(SETTLED).run(streams.WRITE, hog.first, hog.pages).run(streams.WRITE, hog.first, hog.pages).jump(0)
+    builder.task().sleep(SETTLED).run(operations.WRITE, hog.first, hog.pages).run(operations.WRITE, hog.first, hog.pages).jump(0)
     state = run(machine, "flusher_only", builder, 3 * 10**9)
     assert [int(n.kswapd_failures) for n in state.nodes] == [0, 0]  # nobody was short
     crowd = Builder()
     hog = crowd.anon(2 * 1024 - 105)
-    crowd.task().sleep(SETTLED).run(streams.WRITE, hog.first, hog.pages).jump(0)
+    crowd.task().sleep(SETTLED).run(operations.WRITE, hog.first, hog.pages).jump(0)
     state = run(machine, "flusher_only", crowd, 3 * 10**9)
     assert all(int(n.kswapd_failures) >= 16 for n in state.nodes)
     woken = int(state.vm[0].kswapd_wake)
     cache = crowd.file(400)
-    crowd.task().sleep(10**9).run(streams.READ, hog.first, 1).run(streams.FILE_READ, cache.first, 400).jump(0)
+    crowd.task().sleep(10**9).run(operations.READ, hog.first, 1).run(operations.FILE_READ, cache.first, 400).jump(0)
     state = run(machine, "flusher_only", crowd, 3 * 10**9)
     assert state.vm[0].pgsteal_direct > 0
     assert state.vm[0].kswapd_wake > woken

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import Builder, Device, Machine, Outcome, Streams, memory, policies, simulate, streams
+from core import Builder, Device, Machine, Outcome, Streams, memory, operations, policies, simulate
 from core.machine import PAGE_SCALES
 from core.outcome import OF_PAGES
 from core.state import Memory
@@ -35,7 +35,7 @@ def booted(scale: int, policy: str, params: dict[str, int] | None = None) -> Mem
     loaded = policies.load(policy)
     values = loaded.resolve(machine(scale), params or {})
     builder = Builder(scale)
-    builder.task(0).touch(streams.READ, builder.anon(1).first)
+    builder.task(0).touch(operations.READ, builder.anon(1).first)
     return memory.boot(machine(scale), loaded.mechanics, values, np.zeros(1, np.int64), builder.build(1))[0]
 
 
@@ -47,10 +47,10 @@ def storm(scale: int, seconds: int = 5) -> Streams:
     for _ in range(2):
         anon = builder.anon(pages)
         task = builder.task(1000 * scale)
-        task.run(streams.WRITE, anon.first, pages)
+        task.run(operations.WRITE, anon.first, pages)
         here = task.here
         for number in rng.permutation(pages // block):
-            task.run(streams.WRITE if number % 2 else streams.READ, anon.first + int(number) * block, block)
+            task.run(operations.WRITE if number % 2 else operations.READ, anon.first + int(number) * block, block)
         task.jump(here)
     return builder.build(seconds * SECOND)
 

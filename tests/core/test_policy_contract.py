@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import Builder, Machine, Outcome, Policy, Streams, policies, simulate, streams
+from core import Builder, Machine, Outcome, Policy, Streams, operations, policies, simulate
 from core.decisions import ANSWERS, ARGUMENTS
 from core.era import ERAS
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_PANIC
@@ -115,7 +115,7 @@ def test_its_decisions_answer_what_the_engine_understands(policy: Policy) -> Non
 def test_nothing_happens_when_there_is_enough_memory(policy: Policy) -> None:
     builder = Builder()
     anon = builder.anon(100)
-    builder.task(1000).run(streams.WRITE, anon.first, 100).jump(0)
+    builder.task(1000).run(operations.WRITE, anon.first, 100).jump(0)
     machine = random_machine(np.random.default_rng(3))
     outcome = simulate(machine, policy, {"min_free_kbytes": 128}, builder.build(SECOND))
     assert (outcome.pgscan_kswapd, outcome.pgscan_direct, outcome.pswpout, outcome.allocstall, outcome.oom_kills) == (0, 0, 0, 0, 0)
@@ -152,6 +152,6 @@ def test_it_lives_on_files_alone(policy: Policy) -> None:
     machine, _ = crowded()
     builder = Builder()
     file = builder.file(2 * machine.ram_pages)
-    builder.task(1000).run(streams.FILE_READ, file.first, file.pages)
+    builder.task(1000).run(operations.FILE_READ, file.first, file.pages)
     outcome = simulate(machine, policy, {}, builder.build(60 * SECOND))
     assert (outcome.oom, outcome.end, outcome.ops_done) == (False, END_DONE, file.pages)

@@ -41,11 +41,11 @@ POLICY = Policy(
 )
 '''
 RUN = """
-from core import Builder, Device, Machine, policies, simulate, streams
+from core import Builder, Device, Machine, policies, simulate, operations
 device = Device("d", 100, 100, 0)
 builder = Builder()
 anon = builder.anon(2048)
-builder.task(1000).run(streams.WRITE, anon.first, 2048).jump(0)
+builder.task(1000).run(operations.WRITE, anon.first, 2048).jump(0)
 print(simulate(Machine("m", 4, 1, 16, device, device), policies.load("stubborn"), {}, builder.build(3 * 10**9)).oom)
 """
 

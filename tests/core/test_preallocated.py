@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import Builder, Outcome, Streams, policies, streams
+from core import Builder, Outcome, Streams, operations, policies
 from core.state import Memory
 from core.units import SECOND
 from tests.core.stories import disk, prepared, small_machine
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.compiled
 def dirtying(anon_pages: int, file_pages: int) -> Streams:
     builder = Builder()
     anon, file = builder.anon(anon_pages), builder.file(file_pages)
-    task = builder.task(5_000).run(streams.WRITE, anon.first, anon_pages).run(streams.FILE_WRITE, file.first, file_pages)
-    task.discard(file).run(streams.READ, anon.first, anon_pages).run(streams.WRITE, anon.first, anon_pages)
+    task = builder.task(5_000).run(operations.WRITE, anon.first, anon_pages).run(operations.FILE_WRITE, file.first, file_pages)
+    task.discard(file).run(operations.READ, anon.first, anon_pages).run(operations.WRITE, anon.first, anon_pages)
     return builder.build(20 * SECOND)
 
 
@@ -39,7 +39,7 @@ def test_no_write_lacks_memory() -> None:
 def test_fractions_add_up_and_are_held_while_the_page_is_dirty(w_alloc_milli: int, pages: int) -> None:
     builder = Builder()
     anon = builder.anon(100)
-    builder.task(5_000).run(streams.WRITE, anon.first, 100).sleep(SECOND)
+    builder.task(5_000).run(operations.WRITE, anon.first, 100).sleep(SECOND)
     out, memory = run(builder.build(SECOND // 2), w_alloc_milli)
     assert memory.devs[0].prealloc == pages
     assert 0 <= out.nr_prealloc_max - pages <= 2  # the task's own stash
@@ -49,7 +49,7 @@ def test_fractions_add_up_and_are_held_while_the_page_is_dirty(w_alloc_milli: in
 def test_an_exit_gives_it_back() -> None:
     builder = Builder()
     anon, file = builder.anon(100), builder.file(20)
-    builder.task(5_000).run(streams.WRITE, anon.first, 100).run(streams.FILE_WRITE, file.first, 20).discard(file)
+    builder.task(5_000).run(operations.WRITE, anon.first, 100).run(operations.FILE_WRITE, file.first, 20).discard(file)
     out, memory = run(builder.build(SECOND), 1_500)
     assert out.nr_prealloc_max >= 160
     assert memory.vm[0].nr_prealloc == 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.jit import JIT_ENABLED
+from core.mmzone import INACTIVE_FILE
 from core.sched import SHRINK_NODE_612, WAIT_NONE, WAIT_TIMER
-from core.state import INACTIVE_FILE
 from core.vmscan_612 import node
 from core.vmscan_612.direct import consider_throttle
 from tests.core.made_state import FLUSHER, TASK, asks, frame, put, state

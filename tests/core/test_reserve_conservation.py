@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import Machine, Streams, policies, simulate, streams
+from core import Machine, Streams, policies, simulate
+from core.arrivals import SLAB_BURST
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_PANIC
 from tests.core.random_case import random_machine, random_params, random_streams
 
@@ -27,7 +28,7 @@ def thirsty_case(seed: int) -> tuple[Machine, dict[str, int], Streams]:
     n = int(rng.integers(0, 5))
     bursts = np.zeros((n, 4), np.int64)
     bursts[:, 0] = rng.integers(0, load.horizon_ns, n)
-    bursts[:, 1] = streams.SLAB_BURST
+    bursts[:, 1] = SLAB_BURST
     bursts[:, 2] = rng.integers(1, 700, n)
     arrivals = np.concatenate([load.arrivals, bursts])
     return replace(machine, **devices), params, replace(load, arrivals=arrivals[np.argsort(arrivals[:, 0], kind="stable")])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from core.actor import DEPTH
 from core.jit import JIT_ENABLED
+from core.mmzone import INACTIVE, INACTIVE_FILE
 from core.sched import SHRINK_NODE_612
-from core.state import DEPTH, INACTIVE, INACTIVE_FILE
 from core.vmscan_612 import balance, node
 from tests.core.made_state import KSWAPD, asks, frame, put, state
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core import Builder, Outcome, policies, simulate
-from core.streams import FILE_READ
+from core.operations import FILE_READ
 from core.units import SECOND
 from tests.core.small import machine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import Builder, Outcome, Streams, gfp, policies, streams
+from core import Builder, Outcome, Streams, gfp, operations, policies
 from core.state import Memory
 from core.units import MS, SECOND
 from core.watermark import ERA_2_6_23, MARK_MIN, MARK_NONE, floor
@@ -17,7 +17,7 @@ def growing_under_interrupts() -> Streams:
     """One task writes more anonymous memory than there is RAM; another takes five pages GFP_ATOMIC each millisecond and frees them."""
     builder = Builder()
     anon = builder.anon(700)
-    builder.task(20_000).run(streams.WRITE, anon.first, 700)
+    builder.task(20_000).run(operations.WRITE, anon.first, 700)
     interrupts = builder.task()
     for _ in range(200):
         interrupts.alloc(5, gfp.ATOMIC).free(5).sleep(MS)

@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import Builder, Streams, gfp, streams
+from core import Builder, Streams, gfp, operations, page, streams, verifier
+from core.arrivals import BURST, PACKETS, SERVER_DOWN, SLAB_BURST
 
 
 def small() -> Streams:
     builder = Builder()
     anon = builder.anon(10)
     file = builder.file(5)
-    builder.task(100).run(streams.WRITE, anon.first, 10).touch(streams.FILE_READ, [10, 11]).fsync(file).alloc(3, gfp.NOFS).think(50)
+    builder.task(100).run(operations.WRITE, anon.first, 10).touch(operations.FILE_READ, [10, 11]).fsync(file).alloc(3, gfp.NOFS).think(50)
     return builder.build(10**9)
 
 
@@ -38,20 +39,20 @@ def broken(index: int, word: int) -> Streams:
     return replace(small(), ops=ops)
 
 
-NEVER = streams.NEVER << 32
+NEVER = page.NEVER << 32
 
 
 @pytest.mark.parametrize(
     ("index", "word", "says"),
     [
         (2, 99 << 40 | 10, "unknown operation"),
-        (2, int(streams.encode(streams.FILE_READ, 15)), "page out of range; allowed: 0 to 14"),
-        (2, int(streams.encode(streams.FILE_READ, 3)), "FILE_READ and FILE_WRITE others"),
-        (2, 10 | streams.FILE_READ << 40, "does not need the flags"),
+        (2, int(operations.encode(operations.FILE_READ, 15)), "page out of range; allowed: 0 to 14"),
+        (2, int(operations.encode(operations.FILE_READ, 3)), "FILE_READ and FILE_WRITE others"),
+        (2, 10 | operations.FILE_READ << 40, "does not need the flags"),
         (1, 16, "range ends after page 14"),
         (1, 0, "range ends after page 14"),
         (1, 12, "READ and WRITE touch mapped pages"),
-        (8, NEVER | streams.JUMP << 40, "jump into the middle"),
+        (8, NEVER | operations.JUMP << 40, "jump into the middle"),
         (9, -1, "literal is negative"),
         (11, 0, None),
     ],
@@ -81,10 +82,10 @@ def test_the_quick_look_at_touches_refuses_what_the_long_one_does_in_the_same_wo
         at = rng.integers(len(ops))
         ops[at] = rng.choice([ops[at] ^ 1 << rng.integers(63), ops[rng.integers(len(ops))], rng.integers(16)])
         stream = replace(small(), ops=ops)
-        monkeypatch.setattr(streams, "BLOCK", int(rng.integers(1, 14)))
+        monkeypatch.setattr(verifier, "BLOCK", int(rng.integers(1, 14)))
         quick = refusal(stream)
         with monkeypatch.context() as long:
-            long.setattr(streams, "_others", lambda *_: None)
+            long.setattr(verifier, "_others", lambda *_: None)
             assert refusal(stream) == quick, ops
         wrong, right = wrong + (quick is not None), right + (quick is None)
     assert min(wrong, right) > 30  # both occur
@@ -101,17 +102,17 @@ def test_a_cut_off_stream_is_refused() -> None:
 def test_a_literal_that_looks_like_an_operation_is_no_operation() -> None:
     builder = Builder()
     builder.anon(1)
-    builder.task().think(int(NEVER | streams.THINK << 40)).think(5)
+    builder.task().think(int(NEVER | operations.THINK << 40)).think(5)
     assert len(builder.build(10).ops) == 6
 
 
 def test_mixed_touches_keep_their_order() -> None:
     builder = Builder()
     builder.anon(4)
-    builder.task().touch_mixed(np.array([streams.READ, streams.WRITE]), np.array([3, 1]))
+    builder.task().touch_mixed(np.array([operations.READ, operations.WRITE]), np.array([3, 1]))
     ops = builder.build(10).ops
-    assert [int(w & streams.PAGE_MASK) for w in ops[:2]] == [3, 1]
-    assert [int(w >> 40 & 255) for w in ops[:2]] == [streams.READ, streams.WRITE]
+    assert [int(w & operations.PAGE_MASK) for w in ops[:2]] == [3, 1]
+    assert [int(w >> 40 & 255) for w in ops[:2]] == [operations.READ, operations.WRITE]
 
 
 def test_empty_regions_are_refused() -> None:
@@ -123,26 +124,26 @@ def test_arrivals_are_sorted_and_keep_their_order_within_a_moment() -> None:
     builder = Builder()
     builder.anon(1)
     builder.task().receive(3)
-    builder.arrivals(streams.SERVER_DOWN, 500, 1)
-    builder.arrivals(streams.PACKETS, np.array([900, 100, 500]), np.array([3, 1, 2]), 64)
-    builder.arrivals(streams.BURST, 100, 7, 10**6)
+    builder.arrivals(SERVER_DOWN, 500, 1)
+    builder.arrivals(PACKETS, np.array([900, 100, 500]), np.array([3, 1, 2]), 64)
+    builder.arrivals(BURST, 100, 7, 10**6)
     stream = builder.build(1000)
     assert stream.arrivals.tolist() == [
-        [100, streams.PACKETS, 1, 64],
-        [100, streams.BURST, 7, 10**6],
-        [500, streams.SERVER_DOWN, 1, 0],
-        [500, streams.PACKETS, 2, 64],
-        [900, streams.PACKETS, 3, 64],
+        [100, PACKETS, 1, 64],
+        [100, BURST, 7, 10**6],
+        [500, SERVER_DOWN, 1, 0],
+        [500, PACKETS, 2, 64],
+        [900, PACKETS, 3, 64],
     ]
-    assert int(stream.ops[0]) >> 40 & 255 == streams.RECEIVE == 13
+    assert int(stream.ops[0]) >> 40 & 255 == operations.RECEIVE == 13
     assert stream.ops[1] == 3
 
 
 def test_the_digest_sees_arrivals_and_scale_and_is_the_old_one_without() -> None:
     plain = small()
     assert plain.digest == "3f3e28faf05c947cda23cb609ceabe86ee1e585d465296603e29aedd9996f542"
-    some = replace(plain, arrivals=np.array([[1, streams.SLAB_BURST, 3000, 0]]))
-    other = replace(plain, arrivals=np.array([[1, streams.SLAB_BURST, 3001, 0]]))
+    some = replace(plain, arrivals=np.array([[1, SLAB_BURST, 3000, 0]]))
+    other = replace(plain, arrivals=np.array([[1, SLAB_BURST, 3001, 0]]))
     assert len({plain.digest, some.digest, other.digest, replace(plain, page_scale=4).digest}) == 4
 
 

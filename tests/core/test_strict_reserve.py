@@ -12,7 +12,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from core import Builder, Device, Machine, Policy, Streams, policies, simulate, streams
+from core import Builder, Device, Machine, Policy, Streams, operations, policies, simulate
+from core.arrivals import PACKETS, SERVER_DOWN, SERVER_UP
 from core.outcome import END_DEADLOCK, END_HORIZON
 from core.units import MS, SECOND
 
@@ -32,12 +33,12 @@ def flood(down_ns: int = DOWN, up_ns: int = UP, end_ns: int = END, packets_per_s
     text = builder.file(8, executable=True)
     task = builder.task(1000)
     for first in range(0, anon.pages, 250):
-        task.run(streams.READ, text.first, 8).run(streams.WRITE, anon.first + first, 250).receive(1000)
+        task.run(operations.READ, text.first, 8).run(operations.WRITE, anon.first + first, 250).receive(1000)
     task.jump(0)
     gaps = np.random.default_rng(4).exponential(SECOND / packets_per_s, packets_per_s * end_ns // SECOND)
-    builder.arrivals(streams.PACKETS, np.cumsum(gaps.astype(np.int64)), 1, sockets)
-    builder.arrivals(streams.SERVER_DOWN, down_ns, 0)
-    builder.arrivals(streams.SERVER_UP, up_ns, 0)
+    builder.arrivals(PACKETS, np.cumsum(gaps.astype(np.int64)), 1, sockets)
+    builder.arrivals(SERVER_DOWN, down_ns, 0)
+    builder.arrivals(SERVER_UP, up_ns, 0)
     return builder.build(end_ns)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core import gfp
 from core.memory import records
-from core.state import ZONE
+from core.mmzone import ZONE
 from core.units import PAGES_PER_MIB
 from core.watermark import (
     ERA_2_6_23,

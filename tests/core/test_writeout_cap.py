@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core import Builder, Outcome, Streams, policies, streams
+from core import Builder, Outcome, Streams, operations, policies
 from core.units import SECOND
 from tests.core.stories import disk, prepared, small_machine
 
@@ -15,7 +15,7 @@ def growing(anon_pages: int, file_pages: int) -> Streams:
     """Anonymous memory beyond RAM is written, then a file that is synced."""
     builder = Builder()
     anon, file = builder.anon(anon_pages), builder.file(file_pages)
-    builder.task(5_000).run(streams.WRITE, anon.first, anon_pages).run(streams.FILE_WRITE, file.first, file_pages).fsync(file)
+    builder.task(5_000).run(operations.WRITE, anon.first, anon_pages).run(operations.FILE_WRITE, file.first, file_pages).fsync(file)
     return builder.build(20 * SECOND)
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from core import Machine, gfp
+from core.arrivals import PACKETS
+from core.builder import Builder
 from core.machine import Device
-from core.streams import ANON, EXEC, MAPPED, PACKETS, READ, WRITE, Builder
+from core.operations import READ, WRITE
+from core.region import ANON, EXEC, MAPPED
 from lab import plan, qemu
 from lab.cache import LabError
 

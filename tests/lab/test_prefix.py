@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from core import Machine, policies, simulate
+from core.builder import Builder
 from core.machine import Device
+from core.operations import FILE_READ, READ, WRITE
 from core.outcome import END_DONE
-from core.streams import FILE_READ, READ, WRITE, Builder, Streams
+from core.streams import Streams
 from lab import prefix
 
 DISK = Device("disk", 1000, 1000, 1000)

@@ -7,29 +7,9 @@ import numpy as np
 import pytest
 
 from core import Device, Machine, Streams, gfp
-from core.streams import (
-    ALLOC,
-    ANON,
-    BURST,
-    DISCARD,
-    EXEC,
-    EXIT,
-    FILE_READ,
-    FILE_WRITE,
-    FREE,
-    FSYNC,
-    JUMP,
-    MAPPED,
-    PACKETS,
-    READ,
-    RECEIVE,
-    SERVER_DOWN,
-    SERVER_UP,
-    SLAB_BURST,
-    SLEEP,
-    THINK,
-    WRITE,
-)
+from core.arrivals import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
+from core.operations import ALLOC, DISCARD, EXIT, FILE_READ, FILE_WRITE, FREE, FSYNC, JUMP, READ, RECEIVE, SLEEP, THINK, WRITE
+from core.region import ANON, EXEC, MAPPED
 from core.units import MS, SECOND
 from sweep import workloads
 from tests.sweep.words import literals, operations, pages, touched

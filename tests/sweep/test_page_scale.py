@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from core import Streams
-from core.streams import ALLOC, ANON, BURST, EXEC, FILE_READ, FILE_WRITE, FREE, MAPPED, PACKETS, READ, RECEIVE, SLEEP, THINK, WRITE
+from core.arrivals import BURST, PACKETS
+from core.operations import ALLOC, FILE_READ, FILE_WRITE, FREE, READ, RECEIVE, SLEEP, THINK, WRITE
+from core.region import ANON, EXEC, MAPPED
 from sweep import workloads
 from sweep.tracefile import DISCARD, Header, Trace, TraceRegion
 from sweep.workloads.base import Zipf, generator

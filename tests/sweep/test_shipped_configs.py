@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from core import Machine, Streams
-from core.streams import ANON, BURST, END, EXEC, FILE_WRITE, MAPPED, PACKETS, READ, SERVER_DOWN, SERVER_UP, SLAB_BURST, WRITE
+from core.arrivals import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
+from core.operations import FILE_WRITE, READ, WRITE
+from core.region import ANON, END, EXEC, MAPPED
 from core.units import SECOND
 from sweep import workloads
 from sweep.fields import build

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from core import Outcome, Streams
-from core.streams import WRITE, Builder
+from core.builder import Builder
+from core.operations import WRITE
 from sweep.plan import load_plan
 from sweep.trial import StreamCache, run_trial
 from tests import tinysweep

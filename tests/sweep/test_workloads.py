@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from core import Device, Machine, Streams
-from core.streams import ANON, EXEC, FILE_READ, FILE_WRITE, MAPPED, READ, WRITE, Region
+from core.operations import FILE_READ, FILE_WRITE, READ, WRITE
+from core.region import ANON, EXEC, MAPPED, Region
 from sweep import workloads
 from sweep.tracefile import FSYNC, Header, Trace, TraceRegion, dump, write_trace
 from sweep.workloads.base import Zipf, generator

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core import Streams
-from core.streams import RUN
+from core.operations import RUN
 
 
 def pages(streams: Streams, mask: int, value: int) -> int:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core import Builder, Device, Machine, Policy, Streams, gfp, streams
+from core import Builder, Device, Machine, Policy, Streams, gfp, operations
+from core.arrivals import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
 from core.units import MS, US
 
 FLAGS = (gfp.KERNEL, gfp.ATOMIC, gfp.NOFS, gfp.NOWAIT, gfp.NOIO, gfp.KERNEL | gfp.NORETRY, gfp.KERNEL | gfp.RT)
@@ -100,15 +101,15 @@ def load(rng: np.random.Generator, scale: int) -> Streams:
                 case 0 | 1 | 14:
                     task.touch_mixed(rng.integers(0, 2, n), a.first + rng.integers(0, a.pages, n))
                 case 2 | 3:
-                    task.run(streams.WRITE, a.first, int(rng.integers(1, a.pages + 1)))
+                    task.run(operations.WRITE, a.first, int(rng.integers(1, a.pages + 1)))
                 case 4:
                     task.touch_mixed(rng.integers(2, 4, n), f.first + rng.integers(0, f.pages, n))
                 case 5:
-                    task.run(streams.FILE_WRITE, f.first, int(rng.integers(1, f.pages + 1)))
+                    task.run(operations.FILE_WRITE, f.first, int(rng.integers(1, f.pages + 1)))
                 case 6:
-                    task.run(streams.FILE_READ, f.first, int(rng.integers(1, f.pages + 1)))
+                    task.run(operations.FILE_READ, f.first, int(rng.integers(1, f.pages + 1)))
                 case 7:
-                    task.run(streams.READ, text.first, text.pages)
+                    task.run(operations.READ, text.first, text.pages)
                 case 8:
                     task.touch_mixed(rng.integers(0, 2, n), mapped.first + rng.integers(0, mapped.pages, n))
                 case 9:
@@ -121,7 +122,7 @@ def load(rng: np.random.Generator, scale: int) -> Streams:
                     task.discard([a, f, mapped][int(rng.integers(0, 3))])
                 case 15:
                     for first in range(0, f.pages, 50):
-                        task.run(streams.FILE_READ, f.first + first, 50).run(streams.FILE_READ, f.first + first, 50)
+                        task.run(operations.FILE_READ, f.first + first, 50).run(operations.FILE_READ, f.first + first, 50)
                 case 16:
                     task.receive(int(rng.integers(1, 100)))
                 case 13:
@@ -142,16 +143,16 @@ def arrivals(rng: np.random.Generator, builder: Builder, horizon: int) -> None:
         match int(rng.integers(0, 6)):
             case 0 | 1 | 2:
                 times = time + np.arange(int(rng.integers(1, 10))) * int(rng.choice([0, 100 * US, 20 * MS]))
-                builder.arrivals(streams.PACKETS, times, int(rng.choice([1, 5, 50])), int(rng.choice([0, 50, 5000])))
+                builder.arrivals(PACKETS, times, int(rng.choice([1, 5, 50])), int(rng.choice([0, 50, 5000])))
             case 3:
-                builder.arrivals(streams.BURST, time, amount, int(rng.choice([0, 10 * MS, 300 * MS, 10_000 * MS])))
+                builder.arrivals(BURST, time, amount, int(rng.choice([0, 10 * MS, 300 * MS, 10_000 * MS])))
             case 4:
-                builder.arrivals(streams.SLAB_BURST, time, amount)
+                builder.arrivals(SLAB_BURST, time, amount)
             case 5:
                 device = int(rng.integers(0, 2))
-                builder.arrivals(streams.SERVER_DOWN, time, device)
+                builder.arrivals(SERVER_DOWN, time, device)
                 if rng.integers(0, 3):
-                    builder.arrivals(streams.SERVER_UP, time + int(rng.choice([MS, 500 * MS, 7_000 * MS])), device)
+                    builder.arrivals(SERVER_UP, time + int(rng.choice([MS, 500 * MS, 7_000 * MS])), device)
 
 
 def case(seed: int, policy: Policy) -> Case:

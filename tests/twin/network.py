@@ -10,8 +10,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from core import gfp
+from core.arrivals import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST
 from core.decisions import FILTER
-from core.streams import BURST, PACKETS, SERVER_DOWN, SERVER_UP, SLAB_BURST, Streams
+from core.streams import Streams
 from core.units import MS, SECOND
 from tests.twin.actor import NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import alloc_page

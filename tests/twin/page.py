@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core import streams
+from core.region import ANON, END, EXEC, MAPPED
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -59,10 +59,10 @@ class Page:
 
     def __init__(self, index: int, attr: int) -> None:
         self.index = index
-        self.anon = bool(attr & streams.ANON)
-        self.mappable = bool(attr & streams.MAPPED)
-        self.executable = bool(attr & streams.EXEC)
-        self.last = bool(attr & streams.END)
+        self.anon = bool(attr & ANON)
+        self.mappable = bool(attr & MAPPED)
+        self.executable = bool(attr & EXEC)
+        self.last = bool(attr & END)
         self.zone: Zone | None = None
         self.lru: Any = None
         self.slot: int | None = None

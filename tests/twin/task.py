@@ -8,24 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from core import gfp
-from core.streams import (
-    ALLOC,
-    DISCARD,
-    EXIT,
-    FILE_READ,
-    FILE_WRITE,
-    FREE,
-    FSYNC,
-    JUMP,
-    PAGE_MASK,
-    READ,
-    RECEIVE,
-    RUN,
-    SLEEP,
-    THINK,
-    WRITE,
-    Streams,
-)
+from core.operations import ALLOC, DISCARD, EXIT, FILE_READ, FILE_WRITE, FREE, FSYNC, JUMP, PAGE_MASK, READ, RECEIVE, RUN, SLEEP, THINK, WRITE
+from core.streams import Streams
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import alloc_page, wake_kswapd_of

@@ -10,12 +10,15 @@ from pathlib import Path
 TWIN = Path(__file__).parent
 CORE = TWIN.parents[1] / "core"
 SHARED = {
+    "core.arrivals",
     "core.decisions",
     "core.era",
     "core.gfp",
     "core.machine",
+    "core.operations",
     "core.outcome",
     "core.policy",
+    "core.region",
     "core.streams",
     "core.units",
 }

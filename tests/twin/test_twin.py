@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import Outcome, policies, simulate
+from core.arrivals import ARRIVAL_KINDS
 from core.era import ERAS
 from core.outcome import END_DONE, END_HORIZON
-from core.streams import ARRIVAL_KINDS
 from tests.twin.cases import case
 from tests.twin.run import finished, outcome, quantile, twin
 
