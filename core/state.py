@@ -63,6 +63,7 @@ class Vm:
     ended: i8  # why the run ended (outcome.END_*)
     invariant: i8  # which invariant broke (0: none)
     audit: i8  # recount all pages at every event
+    shared_core: i8  # CPUs execute in turn and have run queues
     # sysctls
     dirty_background_ratio: i8
     dirty_ratio: i8
@@ -390,6 +391,21 @@ class Actor:
     plug_requests: i8
     plug_dev: i8  # device of the last request there
     plug_pages: i8  # pages of the last request there
+    # where CPUs share a core
+    cpu: i8
+    vruntime: i8  # ns
+    slept: i8  # its wakeup has not been seen yet
+
+
+class Cpu:
+    """A CPU of a shared core, and its run queue."""
+
+    curr: i8  # the actor that has it; -1: it idles
+    curr_ns: i8  # for how long
+    seen_ns: i8  # its time is accounted for until then
+    executed_ns: i8  # what it got of the core, that of its idle time included
+    min_vruntime: i8
+    tick: i8  # jiffy of the last look at who has it
 
 
 class Frame:
@@ -483,7 +499,7 @@ def record(declaration: type) -> np.dtype[Any]:
     return np.dtype(fields, align=True)
 
 
-VM, NODE, ZONE, QUEUE, DEV, IO, ACTOR, FRAME, PAGE = (record(c) for c in (Vm, Node, Zone, Queue, Dev, Io, Actor, Frame, Page))
+VM, NODE, ZONE, QUEUE, DEV, IO, ACTOR, CPU, FRAME, PAGE = (record(c) for c in (Vm, Node, Zone, Queue, Dev, Io, Actor, Cpu, Frame, Page))
 
 
 class Memory(NamedTuple):
@@ -503,6 +519,7 @@ class Memory(NamedTuple):
     plugged: NDArray[np.int32]  # int32[actors, PLUG_CAP], pages that wait in plugs
     slots: NDArray[np.int32]  # int32[swap slots], 1 + the page there, 0: free
     cpu_free: NDArray[np.int64]  # int64[cpus], busy until
+    cpus: NDArray[Any]  # CPU[cpus]
     touch_ns: NDArray[np.int64]  # int64[tasks * 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]
     ops: NDArray[np.int64]
