@@ -32,9 +32,9 @@ def test_two_implementations_one_outcome(name: str) -> None:
         moved += any(actor.cpu for actor in k.actors if not actor.is_task)
         differ += found.digest != simulate(replace(shared, shared_core=False), policy, params, streams).digest
 
-    settings(max_examples=40, deadline=None)(given(seed=st.integers(0, 2**32))(agrees))()
-    for seed in range(60):
+    settings(max_examples=20, deadline=None)(given(seed=st.integers(0, 2**32))(agrees))()
+    for seed in range(40):
         agrees(seed)
-    assert waits >= 40
-    assert moved >= 20, "kernel threads that found a CPU idle"
-    assert differ >= 40
+    assert waits >= 25
+    assert moved >= 13, "kernel threads that found a CPU idle"
+    assert differ >= 25
