@@ -47,6 +47,10 @@ class Actor:
     plug_requests: i8
     plug_dev: i8  # device of the last request there
     plug_pages: i8  # pages of the last request there
+    # where CPUs share a core
+    cpu: i8
+    vruntime: i8  # ns
+    slept: i8  # its wakeup has not been seen yet
 
 
 class Frame:

@@ -21,6 +21,7 @@ from core import (
     pageout,
     plug,
     prealloc,
+    run_queues,
     sched,
     slabtest,
     task,
@@ -188,10 +189,14 @@ def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
                 limit = due
             if start < second < limit:
                 limit = second
+            if vm.shared_core:
+                a = run_queues.pick(m, start)
             if start < m.actors[a].local_ns:
                 vm.invariant = audit.CLOCK_BACK
             run_actor(m, pol, a, start, max(limit, start + MIN_SLICE_NS))
             m.cpu_free[cpu] = m.actors[a].local_ns
+            if vm.shared_core:
+                run_queues.ran(m, a, start)
             if a < vm.n_tasks and m.actors[a].dead and all_done(m):
                 vm.ended = END_DONE
         check(m, boot_pages)

@@ -82,6 +82,7 @@ class Machine:
         name: for messages.
         ram_mib: RAM, MiB.
         cpus: processors; kswapd, the flusher and the tasks compete for them.
+        shared_core: the CPUs are hardware threads of one core, or virtual CPUs that share one: they execute in turn; tasks are pinned to them (run_queues.py).
         swap_mib: swap space, MiB (0: none).
         swap, file: the devices.
         same_device: both are one spindle.
@@ -127,6 +128,7 @@ class Machine:
     submit_ns: int = 1_500
     irq_ns: int = 3_000
     page_scale: int = 1
+    shared_core: bool = False
 
     def __post_init__(self) -> None:
         costs = [f.name for f in dataclass_fields(self) if f.name.endswith("_ns")]

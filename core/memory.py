@@ -14,6 +14,7 @@ from core.arena import arena
 from core.balance_dirty import DIRTY_POLL_THRESH
 from core.bandwidth import INIT_BW
 from core.blkdev import DEV, FILE, IO, IO_CAP, PLUG_CAP, SWAP
+from core.cpu import CPU
 from core.device import FILE_BLOCKS
 from core.dirty import RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
 from core.era import ERAS
@@ -90,6 +91,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
         plugged=np.zeros((tasks + machine.nodes + 2 + more, PLUG_CAP), np.int32),
         slots=big["slots"],
         cpu_free=np.zeros(machine.cpus, np.int64),
+        cpus=_cpus(machine),
         touch_ns=_touch_costs(machine, streams),
         stalls=np.zeros(stall.BUCKETS, np.int64),
         ops=np.require(streams.ops, np.int64, ["C", "W"]),  # a read-only array would be another type to the compiler
@@ -158,6 +160,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.n_zones = len(zones)
     vm.n_pages = streams.n_pages
     vm.n_nodes = machine.nodes
+    vm.shared_core = machine.shared_core
     vm.flusher = streams.n_tasks + machine.nodes
     vm.network = vm.flusher + 1
     vm.memalloc_socks = machine.swap.network or machine.file.network
@@ -242,6 +245,7 @@ def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -
     for t in range(tasks):
         actor = actors[t]
         actor.node = t % machine.nodes
+        actor.cpu = t % machine.cpus
         actor.first = actor.pc = actor.unseen_pc = streams.task_first[t]
         actor.last = streams.task_last[t]
         actor.reads_files = bool(np.any(streams.ops[actor.first : actor.last] >> 40 & 255 == FILE_READ))
@@ -256,6 +260,12 @@ def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -
         kswapd.memalloc = 1  # PF_MEMALLOC | PF_SWAPWRITE | PF_KSWAPD
     actors[tasks + machine.nodes + 1].ready_ns = first_arrival
     return actors
+
+
+def _cpus(machine: Machine) -> NDArray[Any]:
+    cpus = records(CPU, machine.cpus)
+    cpus.curr = -1
+    return cpus
 
 
 def _frames(machine: Machine, tasks: int, era: int, more: int) -> NDArray[Any]:

@@ -41,6 +41,7 @@ class Memory(NamedTuple):
     plugged: NDArray[np.int32]  # int32[actors, PLUG_CAP], pages that wait in plugs
     slots: NDArray[np.int32]  # int32[swap slots], 1 + the page there, 0: free
     cpu_free: NDArray[np.int64]  # int64[cpus], busy until
+    cpus: NDArray[Any]  # CPU[cpus]
     touch_ns: NDArray[np.int64]  # int64[tasks * 4], cost of each kind of touch
     stalls: NDArray[np.int64]  # int64[stall.BUCKETS]
     ops: NDArray[np.int64]

@@ -20,6 +20,7 @@ class Vm:
     ended: i8  # why the run ended (outcome.END_*)
     invariant: i8  # which invariant broke (0: none)
     audit: i8  # recount all pages at every event
+    shared_core: i8  # CPUs execute in turn and have run queues
     # sysctls
     dirty_background_ratio: i8
     dirty_ratio: i8

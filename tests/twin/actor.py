@@ -72,6 +72,7 @@ class Actor:
         paused_when: dirty_paused_when, jiffies.
         plug: its writes that wait in it while it goes through the lists.
         handed: the zone of a page that kswapd has handed over.
+        cpu, vruntime, slept: where CPUs share a core: its CPU, its share there, whether its wakeup has not been seen yet.
     """
 
     is_task = False
@@ -89,6 +90,8 @@ class Actor:
         self.depth = self.reclaims = self.admitted_writes = 0
         self.dirtied = 0
         self.handed: Any = None
+        self.cpu = self.vruntime = 0
+        self.slept = False
         self.plug = Plug(kernel)
         self.look_after, self.paused_when = kernel.scale.nearest(32), 0
         self.body: Steps

@@ -28,6 +28,7 @@ from tests.twin.node import Node, zonelist
 from tests.twin.page import Page
 from tests.twin.page_io import complete
 from tests.twin.reclaim import BATCH, ScanControl
+from tests.twin.run_queues import SharedCore
 from tests.twin.scale import Scale
 from tests.twin.slab import Slab
 from tests.twin.swap import Swap
@@ -108,6 +109,7 @@ class Kernel:
         if self.launderd:
             self.actors.append(self.launderd)
         self.cpus = [0] * machine.cpus
+        self.shared_core = SharedCore(self) if machine.shared_core else None
 
     def _zones(self) -> list[Zone]:
         sizes = [pages for node in self.machine.node_zones for pages in node]
@@ -243,6 +245,8 @@ class Kernel:
             elif self.hung(now):
                 self.ended = END_DEADLOCK
             else:
+                if self.shared_core:
+                    first = self.shared_core.choose(start)
                 self.let_run(first, others[0].ready, cpu, start, completion)
 
     def let_run(self, actor: Actor, next_ready: int, cpu: int, start: int, completion: int) -> None:
@@ -251,5 +255,7 @@ class Kernel:
         self.home = actor.node
         actor.run(start, max(min(ends), start + SHORTEST_SLICE))
         self.cpus[cpu] = actor.clock
+        if self.shared_core:
+            self.shared_core.executed(actor, start)
         if actor.dead and all(task.dead for task in self.tasks):
             self.ended = END_DONE
