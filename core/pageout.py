@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from core import gfp, prealloc
 from core.allocator import alloc, alloc_slow
-from core.device import WRITE_IO, submit
+from core.device import WRITE_IO, submit_by
 from core.frames import give_kernel, take_kernel
 from core.jit import inlined, jit, outlined
 from core.plug import add_to_plug, no_request, plugs
@@ -214,7 +214,7 @@ def write(m: Any, a: int, f: Any) -> None:
     if plugs(m, a, f.dev):
         add_to_plug(m, a, f.dev, f.page)
     else:
-        submit(m, f.dev, WRITE_IO, f.page, f.held, m.actors[a].local_ns, 1)
+        submit_by(m, a, f.dev, WRITE_IO, f.page, f.held, 1)
 
 
 @inlined
@@ -230,7 +230,7 @@ def write_at_once(m: Any, a: int, p: int) -> bool:
     if plugs(m, a, dev):
         add_to_plug(m, a, dev, p)
     else:
-        submit(m, dev, WRITE_IO, p, 0, actor.local_ns, 1)
+        submit_by(m, a, dev, WRITE_IO, p, 0, 1)
     return True
 
 

@@ -96,6 +96,9 @@ class Vm:
     unmap_ns: i8
     walk_ns: i8
     submit_ns: i8
+    swapin_ns: i8
+    request_ns: i8  # of a request
+    pass_ns: i8  # of a pass over a node
     irq_ns: i8
     # pages by use, all zones
     nr_total: i8
@@ -328,6 +331,9 @@ class Dev:
     dirty_milli: i8  # what these need, thousandths of a page
     spindle: i8  # the device whose clock it shares
     busy_until: i8
+    refill_ns: i8  # the throttle is filled up so often; 0: none
+    fill_ns: i8  # when the fill began that the last page passed with
+    fill_left: i8  # of it, ns of transfer
     head_block: i8  # the block after the last one served
     congested: i8  # write queue
     network: i8  # completes by answers
