@@ -19,6 +19,9 @@ class Dev:
     page_ns_write: i8
     latency_ns: i8
     seek_ns: i8
+    refill_ns: i8  # the throttle is filled up so often; 0: none
+    fill_ns: i8  # when the fill began that the last page passed with
+    fill_left: i8  # of it, ns of transfer
     nr_requests: i8
     max_request: i8  # pages
     congestion_on: i8

@@ -73,7 +73,10 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: in
         start += (hop * d.page_ns_read if hop <= d.seek_ns // d.page_ns_read else d.seek_ns) * faults
         m.vm[0].nr_seeks += faults
     spindle.head_block = block + 1
-    spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
+    if spindle.refill_ns > 0:
+        spindle.busy_until = passes(m, dev, write, opens, now)
+    else:
+        spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
     entry = m.io[dev * 2 + write, d.io_head[write] & (IO_CAP - 1)]
     entry.done_ns = spindle.busy_until + d.latency_ns
     entry.page = p
@@ -83,6 +86,41 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: in
     if d.network and not d.down:
         receiver = m.actors[m.vm[0].network]
         receiver.ready_ns = min(receiver.ready_ns, max(entry.done_ns, d.resume_ns, receiver.local_ns))
+
+
+@inlined
+def submit_by(m: Any, a: int, dev: int, write: int, p: int, held: int, faults: int) -> None:
+    """``submit`` by actor ``a``, whose CPU a request costs beside its pages: blk_mq_submit_bio(), the interrupt and the end of its completion."""
+    actor = m.actors[a]
+    if m.vm[0].request_ns > 0 and not merges(m, dev, write, block_of(m, dev, p)):
+        actor.local_ns += m.vm[0].request_ns * faults
+    submit(m, dev, write, p, held, actor.local_ns, faults)
+
+
+@jit
+def passes(m: Any, dev: int, write: int, opens: int, now: int) -> int:
+    """When a page passes the throttle: at once, while something is left of the fill; a request that does not fit in waits as a whole and ends the fill."""
+    d = m.devs[dev]
+    spindle = m.devs[d.spindle]
+    cost = d.page_ns_write if write else d.page_ns_read
+    fill = now // spindle.refill_ns * spindle.refill_ns
+    if spindle.fill_ns < fill:
+        spindle.fill_ns = fill
+        spindle.fill_left = spindle.refill_ns
+    if spindle.fill_left < cost:
+        spindle.fill_ns += spindle.refill_ns
+        spindle.fill_left = spindle.refill_ns
+        at = d.io_head[write] - 1
+        while not opens and at >= d.io_tail[write]:
+            entry = m.io[dev * 2 + write, at & (IO_CAP - 1)]
+            if entry.done_ns < now + d.latency_ns:  # has passed
+                break
+            entry.done_ns = spindle.fill_ns + d.latency_ns
+            spindle.fill_left -= cost
+            opens = entry.opens
+            at -= 1
+    spindle.fill_left -= cost
+    return int(max(now, spindle.fill_ns, spindle.busy_until))
 
 
 @inlined

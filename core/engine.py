@@ -113,6 +113,7 @@ def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
             return
     if actor.plug_nr > 0 and actor.wait != sched.WAIT_NONE:  # sched_submit_work()
         plug.flush_plug(m, a)
+        actor.ready_ns = max(actor.ready_ns, actor.local_ns)
 
 
 @jit

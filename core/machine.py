@@ -8,7 +8,7 @@ from dataclasses import fields as dataclass_fields
 from typing import Final
 
 from core import gfp
-from core.units import PAGES_PER_MIB
+from core.units import KIB_PER_PAGE, PAGES_PER_MIB, page_transfer_ns
 
 MAX_CPUS: Final = 1024
 MAX_NODES: Final = 8
@@ -35,6 +35,8 @@ class Device:
         seek_ns: keeps the device busy when a request does not continue the one before, ns (0: flash).
         nr_requests: queue length for each direction; congested from 7/8 of it on (block/ll_rw_blk.c:blk_queue_congestion_threshold(), v2.6.23).
         max_sectors_kb: the longest request, kB: 512 in v2.6.23, 1280 since v4.3 (BLK_DEF_MAX_SECTORS), less on a device that takes less.
+        refill_ns: 0: pages pass one after the other; else a throttle that is filled up so often: what the bandwidth makes of this time passes at once, the
+            rest waits for the next fill (drivers/block/null_blk/main.c:null_handle_throttled(), v6.1).
         w_alloc_milli: kernel pages allocated for each page written out, in thousandths, held until the write ends.
         w_class: gfp class of these allocations: "noio", "nofs" or "atomic".
         w_pool: pages guaranteed by a mempool (0: none).
@@ -48,6 +50,7 @@ class Device:
     seek_ns: int = 0
     nr_requests: int = 128
     max_sectors_kb: int = 512
+    refill_ns: int = 0
     w_alloc_milli: int = 0
     w_class: str = "noio"
     w_pool: int = 0
@@ -61,12 +64,16 @@ class Device:
             "seek_ns": (0, 60_000_000_000),
             "nr_requests": (4, 128),
             "max_sectors_kb": (4, 1280),
+            "refill_ns": (0, 1_000_000_000),
             "w_alloc_milli": (0, 64_000),
             "w_pool": (0, 1 << 20),
         }
         _refuse_outside(self.name, vars(self), bounds)
         if self.w_class not in ("noio", "nofs", "atomic"):
             raise ValueError(f"{self.name}.w_class: {self.w_class!r}; allowed: noio, nofs, atomic")
+        longest = self.max_sectors_kb // KIB_PER_PAGE * page_transfer_ns(min(self.read_mb_s, self.write_mb_s))
+        if self.refill_ns and (self.refill_ns < longest or self.seek_ns):
+            raise ValueError(f"{self.name}.refill_ns: {self.refill_ns}; allowed: 0, or at least {longest}, the longest request, and seek_ns 0")
 
     @property
     def w_gfp(self) -> int:
@@ -100,6 +107,9 @@ class Machine:
         walk_ns: looking at one present page table entry in the walk of the multi-generational LRU, CPU ns (estimate).
         unmap_ns: try_to_unmap() of one page, CPU ns.
         submit_ns: submitting one page for I/O, CPU ns.
+        request_ns: what a request costs beside its pages, until it is completed, CPU ns.
+        swapin_ns: what a fault that reads from the swap device costs more than a read of a file: do_swap_page(), CPU ns.
+        pass_ns: a pass of reclaim over a node beside the pages that it scans: shrink_slab() asks every shrinker, CPU ns; 6.12.
         irq_ns: receiving one packet, CPU ns.
         page_scale: real pages that one simulated page stands for, 1 to 64, a power of two; all that is given here stays in real pages and their costs.
     """
@@ -126,6 +136,9 @@ class Machine:
     walk_ns: int = 10
     unmap_ns: int = 500
     submit_ns: int = 1_500
+    request_ns: int = 0
+    swapin_ns: int = 0
+    pass_ns: int = 0
     irq_ns: int = 3_000
     page_scale: int = 1
     shared_core: bool = False
@@ -134,7 +147,7 @@ class Machine:
         costs = [f.name for f in dataclass_fields(self) if f.name.endswith("_ns")]
         bounds = {"ram_mib": (1, MAX_RAM_MIB), "cpus": (1, MAX_CPUS), "swap_mib": (0, MAX_RAM_MIB), "nodes": (1, MAX_NODES)}
         bounds |= {"kernel_pages": (0, self.real_pages * 3 // 4), "slab_pages": (0, self.real_pages // 2), "slab_floor": (0, self.slab_pages)}
-        bounds |= dict.fromkeys(costs, (1, 1000000000))
+        bounds |= {**dict.fromkeys(costs, (1, 1_000_000_000)), **dict.fromkeys(("request_ns", "swapin_ns", "pass_ns"), (0, 1_000_000_000))}
         _refuse_outside("machine", vars(self), bounds)
         if self.page_scale not in PAGE_SCALES:
             raise ValueError(f"machine.page_scale: {self.page_scale}; allowed: {', '.join(map(str, PAGE_SCALES))}")
@@ -142,6 +155,9 @@ class Machine:
             raise ValueError(f"machine.zones_mib: {list(self.zones_mib)}; allowed: sizes >= 1 that add up to ram_mib = {self.ram_mib}")
         if len(self.zones_mib) > 4:
             raise ValueError(f"machine.zones_mib: {len(self.zones_mib)} zones; allowed: at most 4")
+        refills = {self.swap.refill_ns, self.file.refill_ns}
+        if any(refills) and (self.page_scale > 1 or (self.same_device and len(refills) > 1)):
+            raise ValueError("machine: a device with refill_ns; allowed: page_scale 1, and with same_device the same for both")
         ratios = self.lowmem_reserve_ratio
         if ratios and (len(ratios) != max(len(self.zones_mib) - 1, 0) or min(ratios) < 0):
             raise ValueError(f"machine.lowmem_reserve_ratio: {list(ratios)}; allowed: one number >= 0 for each zone but the last")

@@ -176,8 +176,9 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.clean_floor = values.get("clean_floor_percent", 0) * machine.ram_pages // 100
     vm.dirty_expire_ns = 30 * SECOND
     vm.dirty_writeback_ns = 5 * SECOND
-    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "irq_ns", "walk_ns"):
+    for name in ("copy_ns", "minor_fault_ns", "major_fault_ns", "scan_ns", "unmap_ns", "submit_ns", "swapin_ns", "irq_ns", "walk_ns"):
         setattr(vm, name, getattr(machine, name) * machine.page_scale)
+    vm.request_ns, vm.pass_ns = machine.request_ns, machine.pass_ns
     _constants(vm, machine.page_scale)
     vm.nr_total = machine.ram_pages
     vm.nr_slab = in_scale(machine.slab_pages, machine.page_scale)
@@ -234,6 +235,7 @@ def _device(dev: Any, device: Device, spindle: int, scale: int) -> None:
     dev.w_gfp = device.w_gfp
     dev.w_pool = up_in_scale(device.w_pool, scale)
     dev.spindle = spindle
+    dev.refill_ns = dev.fill_left = device.refill_ns
     dev.network = device.network
     dev.head_block = FILE_BLOCKS - 1  # a place where no request begins
     dev.last_block[:] = -2

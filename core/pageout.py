@@ -12,7 +12,7 @@ from core import gfp, prealloc
 from core.actor import DEPTH
 from core.allocator import alloc, alloc_slow
 from core.blkdev import FILE, SWAP
-from core.device import WRITE_IO, submit
+from core.device import WRITE_IO, submit_by
 from core.frames import give_kernel, take_kernel
 from core.jit import inlined, jit, outlined
 from core.page import CACHED, DIRTY, GONE, RECLAIM, WRITEBACK
@@ -216,7 +216,7 @@ def write(m: Any, a: int, f: Any) -> None:
     if plugs(m, a, f.dev):
         add_to_plug(m, a, f.dev, f.page)
     else:
-        submit(m, f.dev, WRITE_IO, f.page, f.held, m.actors[a].local_ns, 1)
+        submit_by(m, a, f.dev, WRITE_IO, f.page, f.held, 1)
 
 
 @inlined
@@ -232,7 +232,7 @@ def write_at_once(m: Any, a: int, p: int) -> bool:
     if plugs(m, a, dev):
         add_to_plug(m, a, dev, p)
     else:
-        submit(m, dev, WRITE_IO, p, 0, actor.local_ns, 1)
+        submit_by(m, a, dev, WRITE_IO, p, 0, 1)
     return True
 
 

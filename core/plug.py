@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core.blkdev import FILE, SWAP
-from core.device import WRITE_IO, block_of, queue_full, submit
+from core.device import WRITE_IO, block_of, queue_full, submit_by
 from core.jit import inlined, jit
 from core.region import ANON
 
@@ -43,7 +43,7 @@ def flush_plug(m: Any, a: int) -> None:
     actor = m.actors[a]
     for i in range(actor.plug_nr):
         p = int(m.plugged[a, i])
-        submit(m, SWAP if m.page[p].attr & ANON else FILE, WRITE_IO, p, 0, actor.local_ns, 1)
+        submit_by(m, a, SWAP if m.page[p].attr & ANON else FILE, WRITE_IO, p, 0, 1)
     actor.plug_nr = 0
     actor.plug_requests = 0
 

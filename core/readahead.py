@@ -17,7 +17,7 @@ from typing import Any, Final
 from core import gfp, lru
 from core.allocator import wake_kswapd
 from core.blkdev import FILE, SWAP
-from core.device import READ_IO, lru_list, submit
+from core.device import READ_IO, lru_list, submit_by
 from core.dirty import floor_broken
 from core.frames import ALL_ATTR, enter_swapcache, give, try_alloc
 from core.jit import inlined, jit, outlined
@@ -79,7 +79,7 @@ def read_ahead(m: Any, a: int, p: int) -> None:
         vm.nr_file += 1
         if vm.era != ERA_2_6_23:
             m.actors[a].local_ns += vm.minor_fault_ns
-        submit(m, FILE, READ_IO, q, 0, m.actors[a].local_ns, 1)
+        submit_by(m, a, FILE, READ_IO, q, 0, 1)
 
 
 @inlined
@@ -103,7 +103,7 @@ def read_swapped(m: Any, a: int, p: int, faults: int) -> None:
     """Submit the read of page ``p``, which its task waits for, and of those that come with it; ``faults`` as for ``submit``."""
     vm = m.vm[0]
     if vm.swap_window == 1:
-        submit(m, SWAP, READ_IO, p, 0, m.actors[a].local_ns, faults)
+        submit_by(m, a, SWAP, READ_IO, p, 0, faults)
     elif by_address(m):
         read_neighbours(m, a, p, faults)
     else:
@@ -136,12 +136,12 @@ def read_cluster(m: Any, a: int, p: int, faults: int) -> None:
         if q < 0 and vm.era == ERA_2_6_23:
             break  # valid_swaphandles() ends there
         if q == p:
-            submit(m, SWAP, READ_IO, p, 0, m.actors[a].local_ns, faults)
+            submit_by(m, a, SWAP, READ_IO, p, 0, faults)
             submitted = True
         elif q >= 0 and room:
             room = read_beside(m, a, q)
     if not submitted:
-        submit(m, SWAP, READ_IO, p, 0, m.actors[a].local_ns, faults)
+        submit_by(m, a, SWAP, READ_IO, p, 0, faults)
 
 
 @outlined
@@ -155,7 +155,7 @@ def read_neighbours(m: Any, a: int, p: int, faults: int) -> None:
     actor.ra_win = window
     actor.ra_hits = 0
     if window == 1:
-        submit(m, SWAP, READ_IO, p, 0, actor.local_ns, faults)
+        submit_by(m, a, SWAP, READ_IO, p, 0, faults)
         return
     if p == before + 1:
         first = p
@@ -172,7 +172,7 @@ def read_neighbours(m: Any, a: int, p: int, faults: int) -> None:
         if q > p and (m.page[q - 1].attr & END or q >= vm.n_pages):
             break
         if q == p:
-            submit(m, SWAP, READ_IO, p, 0, actor.local_ns, faults)
+            submit_by(m, a, SWAP, READ_IO, p, 0, faults)
         elif m.page[q].attr & SLOT and room:
             room = read_beside(m, a, q)
 
@@ -215,7 +215,7 @@ def read_beside(m: Any, a: int, q: int) -> bool:
     vm.swap_ra += 1
     if vm.era != ERA_2_6_23:
         m.actors[a].local_ns += vm.submit_ns
-    submit(m, SWAP, READ_IO, q, 0, m.actors[a].local_ns, 1)
+    submit_by(m, a, SWAP, READ_IO, q, 0, 1)
     return True
 
 

@@ -13,7 +13,7 @@ from core.allocator import alloc, alloc_slow
 from core.balance_dirty import balance_dirty, ratelimit_pages
 from core.blkdev import FILE, SWAP
 from core.clean_floor import stops_at_floor, wait_for_floor
-from core.device import READ_IO, lru_list, submit
+from core.device import READ_IO, lru_list, submit_by
 from core.flusher import fsync
 from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page
@@ -350,9 +350,10 @@ def start_read(m: Any, a: int, dev: int, p: int, attr: int, faults: int) -> int:
     actor.local_ns += vm.major_fault_ns
     m.page[p].attr = attr | READING
     if dev == SWAP:
+        actor.local_ns += vm.swapin_ns
         read_swapped(m, a, p, faults)
     else:
-        submit(m, dev, READ_IO, p, 0, actor.local_ns, faults)
+        submit_by(m, a, dev, READ_IO, p, 0, faults)
     actor.late_ns = (faults - 1) * m.devs[dev].latency_ns
     look_ahead(m, a, p)
     return sleep(m, a, WAIT_PAGE, p, INFINITY)

@@ -54,6 +54,9 @@ class Vm:
     unmap_ns: i8
     walk_ns: i8
     submit_ns: i8
+    swapin_ns: i8
+    request_ns: i8  # of a request
+    pass_ns: i8  # of a pass over a node
     irq_ns: i8
     # pages by use, all zones
     nr_total: i8

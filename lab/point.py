@@ -139,7 +139,7 @@ def twin_machine(machine: Machine, start_free: int) -> Machine:
     """The machine that the simulator runs: the guest's zones, and free at the start what the guest had free."""
     zones = (DMA_MIB, machine.ram_mib - DMA_MIB)
     swap, file = (replace(disk, max_sectors_kb=plan.request_kib(plan.throttle(disk))) for disk in (machine.swap, machine.file))
-    return replace(machine, shared_core=machine.cpus > 1, zones_mib=zones, kernel_pages=machine.ram_mib * PAGES_PER_MIB - start_free, swap=swap, file=file)
+    return replace(machine, zones_mib=zones, kernel_pages=machine.ram_mib * PAGES_PER_MIB - start_free, swap=swap, file=file)
 
 
 def run_simulator(point: Point, start_free: int) -> Outcome:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from core import Machine
 from sweep.config import Scalar
 from sweep.workloads import Workload
 
+LATER: Final = (
+    "shared_core",
+    "request_ns",
+    "swapin_ns",
+    "pass_ns",
+    "refill_ns",
+)  # keys of a machine and its devices that came after results were published; 0: not used
 REFINED: Final = "refined"  # kind of a cell that the sweep placed itself, between those of its grid
 
 
@@ -51,6 +58,16 @@ class Cell:
     def workload_told(self) -> str:
         """The workload as JSON that reads back as the same tasks: the roles of a crew in their order, which is the order of its tasks."""
         return json.dumps(self.workload.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
+
+
+def plain(machine: Machine) -> dict[str, Any]:
+    """A machine as mappings, for its key, from which seeds come: what came later and is not used is left out, so that older results can be made again."""
+    found = asdict(machine)
+    for keys in (found, found["swap"], found["file"]):
+        for name in LATER:
+            if name in keys and not keys[name]:
+                del keys[name]
+    return found
 
 
 def canonical(value: object) -> str:

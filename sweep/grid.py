@@ -6,7 +6,7 @@ import copy
 import hashlib
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from core import Machine
 from sweep import workloads
-from sweep.cells import REFINED, Cell, canonical
+from sweep.cells import REFINED, Cell, canonical, plain
 from sweep.config import PARAMS, Named, Point, Scalar, Sweep
 from sweep.errors import ConfigError, refusal
 from sweep.explain import first_problem, problem_line
@@ -179,7 +179,7 @@ class CellBuilder:
         raise ConfigError(f"{source.file}: {source.prefix}{'.' if source.prefix else ''}{line}")
 
     def _key(self, machine: Machine, workload: Workload, params: tuple[tuple[str, int], ...]) -> str:
-        seen = [asdict(machine), workload.model_dump(mode="json"), workloads.content_digest(workload)]
+        seen = [plain(machine), workload.model_dump(mode="json"), workloads.content_digest(workload)]
         text = canonical([*seen, dict(params)] if params else seen)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -95,6 +95,7 @@ def step(m: Any, pol: Any, a: int, f: Any) -> int:
         shrink_active(m, a, f.node, ACTIVE_LIST, vm.batch)
     if sc.recursion:
         return node_done(m, pol, a, f, sc)
+    m.actors[a].local_ns += vm.pass_ns
     before = vm.nr_slab
     sc.slab_scanned += shrink_slab(m, 0, 0, sc.priority)
     f.nr_reclaimed += before - vm.nr_slab

@@ -85,6 +85,7 @@ def done(m: Any, pol: Any, a: int, f: Any, sc: Any) -> int:
     if all_dirty and pol.wake_pdflush(is_kswapd, ALL_DIRTY, m.tunables):
         wake_flusher(m, vm.nr_dirty, m.actors[a].local_ns)
     if not sc.recursion:
+        m.actors[a].local_ns += vm.pass_ns
         before = vm.nr_slab
         sc.slab_scanned += shrink_slab(m, 0, 0, sc.priority)
         f.nr_reclaimed += before - vm.nr_slab

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from sweep.grid import CellBuilder
 from sweep.seeds import batch_seed, derive, replicate_seed, study_seed
 
 
@@ -17,3 +20,13 @@ def test_a_recorded_sweep_can_be_continued_by_a_later_version() -> None:
     assert replicate_seed(2007, "cell", "search", 0) == 3896736721
     assert study_seed(2007, "cell", "inline") == 1317401888
     assert batch_seed(5, 3) == 2819321355
+
+
+def test_keys_that_a_machine_did_not_have_then_change_no_seed_until_they_are_used() -> None:
+    builder = CellBuilder(Path("none.yaml"))
+
+    def key(**sets: int) -> str:
+        return builder.cell(0, "cell", "point", (), "pc-2007-128m", "w1-zijlstra", {f"machine.{name}": value for name, value in sets.items()}).key
+
+    assert key() == "997b3d08b8d645fd4b4dfa8afa05ed136e9b286544b89a13a959a9cbaf46d687", "as before request_ns, swapin_ns, pass_ns and refill_ns"
+    assert len({key(), key(request_ns=1), key(swapin_ns=1), key(pass_ns=1)}) == 4

@@ -127,9 +127,9 @@ class Actor:
             self.ready = NEVER
             return
         if isinstance(wish, Sleep):
-            self.plug.flush(self.clock)
+            self.plug.flush(self)
             self.asleep = wish
-            self.ready = wish.until
+            self.ready = max(wish.until, self.clock)  # requests cost time too
         else:
             self.ready = self.clock
 

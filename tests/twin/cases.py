@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,14 +21,21 @@ class Case(NamedTuple):
 
 
 def device(rng: np.random.Generator, name: str) -> Device:
+    own = rng.spawn(1)[0]
+    rates = [int(rng.choice([1, 5, 50, 500])) for _ in range(2)]
+    latency_ns = int(rng.integers(0, 2 * MS))
+    seek_ns = int(rng.choice([0, 0, 100 * US, 8 * MS]))
+    longest = int(own.choice([512, 1280, 16]))
+    throttled = not seek_ns and own.integers(0, 3) == 0
     return Device(
         name,
-        read_mb_s=int(rng.choice([1, 5, 50, 500])),
-        write_mb_s=int(rng.choice([1, 5, 50, 500])),
-        latency_ns=int(rng.integers(0, 2 * MS)),
-        seek_ns=int(rng.choice([0, 0, 100 * US, 8 * MS])),
+        read_mb_s=rates[0],
+        write_mb_s=rates[1],
+        latency_ns=latency_ns,
+        seek_ns=seek_ns,
         nr_requests=int(rng.choice([4, 16, 128])),
-        max_sectors_kb=int(rng.spawn(1)[0].choice([512, 1280, 16])),
+        max_sectors_kb=16 if throttled else longest,
+        refill_ns=int(own.choice([17, 20, 100])) * MS if throttled else 0,
         w_alloc_milli=int(rng.choice([0, 0, 0, 300, 1000, 2000])),
         w_class=str(rng.choice(["noio", "nofs", "atomic"])),
         w_pool=int(rng.choice([0, 0, 1, 8])),
@@ -47,20 +55,30 @@ def machine(rng: np.random.Generator, scale: int) -> Machine:
     zones = [(1, 3)] if low else ZONES[ram_mib if nodes == 1 else 1]
     zones_mib = zones[int(rng.integers(0, len(zones)))]
     slab_pages = int(rng.integers(0, 50 * scale))
+    cpus = int(rng.integers(1, 4))
+    swap_mib = int(rng.choice([0, 1, 4])) * scale
+    swap, file = device(rng, "swap"), device(rng, "file")
+    same_device = bool(rng.integers(0, 2))
+    costs = rng.spawn(1)[0]
+    if same_device or scale > 1:
+        swap, file = replace(swap, refill_ns=0), replace(file, refill_ns=0)
     return Machine(
         "tiny",
         ram_mib=ram_mib * scale,
-        cpus=int(rng.integers(1, 4)),
-        swap_mib=int(rng.choice([0, 1, 4])) * scale,
-        swap=device(rng, "swap"),
-        file=device(rng, "file"),
-        same_device=bool(rng.integers(0, 2)),
+        cpus=cpus,
+        swap_mib=swap_mib,
+        swap=swap,
+        file=file,
+        same_device=same_device,
         zones_mib=tuple(mib * scale for mib in zones_mib),
         lowmem_reserve_ratio=tuple(int(rng.choice([0, 7, 32, 256])) for _ in zones_mib[:-1]) if rng.integers(0, 2) else (),
         nodes=nodes,
         kernel_pages=int(rng.integers(0, 100 * scale)),
         slab_pages=slab_pages,
         slab_floor=int(rng.choice([0, 0, slab_pages // 2])),
+        swapin_ns=int(costs.choice([0, 0, 11 * US])),
+        request_ns=int(costs.choice([0, 0, 7 * US])),
+        pass_ns=int(costs.choice([0, 0, 20 * US])),
         page_scale=scale,
     )
 

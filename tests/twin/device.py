@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core import machine
 from core.units import KIB_PER_PAGE, PAGE_BYTES
-from tests.twin.actor import NEVER
+from tests.twin.actor import NEVER, Actor
 
 if TYPE_CHECKING:
     from tests.twin.kernel import Kernel
@@ -24,6 +24,9 @@ class Spindle:
 
     head: int = FILES_BEGIN - 1
     busy_until: int = 0
+    period: int = 0  # a throttle is filled up so often
+    fill: int = 0  # number of the present fill
+    used: int = 0  # of it, ns of transfer
 
 
 @dataclass(eq=False)
@@ -106,6 +109,12 @@ class BlockDevice:
             return len(self.writes.requests) + len(plug.requests) >= self.device.nr_requests and not plug.merges(self, page)
         return len(self.writes.requests) >= self.device.nr_requests and not self.merges(self.writes, self.block_of(page))
 
+    def submit_by(self, actor: Actor, page: Page, write: bool, held: Held | None = None, faults: int = 1) -> None:
+        """Queue one page; the actor's CPU works on each request, beside what its pages cost."""
+        if not self.merges(self.writes if write else self.reads, self.block_of(page)):
+            actor.clock += self.kernel.machine.request_ns * faults
+        self.submit(page, write, actor.clock, held, faults)
+
     def submit(self, page: Page, write: bool, now: int, held: Held | None = None, faults: int = 1) -> None:
         """Queue one page; as devices serve in order, its completion is known at once. Each of the ``faults`` that it stands for moves the head."""
         queue = self.writes if write else self.reads
@@ -123,12 +132,26 @@ class BlockDevice:
             start += min(abs(block - self.spindle.head) * self.transfer_ns(False), self.device.seek_ns) * faults
             self.kernel.count["nr_seeks"] += faults
         self.spindle.head = block + 1
-        self.spindle.busy_until = start + self.transfer_ns(write)
+        self.spindle.busy_until = self.through_throttle(queue, write, now) if self.spindle.period else start + self.transfer_ns(write)
         queue.ios.append(Io(page, write, request, self.spindle.busy_until + self.device.latency_ns, held or Held()))
 
         if self.device.network and not self.down:
             network = self.kernel.network
             network.ready = min(network.ready, max(queue.ios[-1].done, self.no_answer_before, network.clock))
+
+    def through_throttle(self, queue: Queue, write: bool, now: int) -> int:
+        """null_handle_throttled(): passes now or with the next fill, and then with it those pages of its request that have not passed yet."""
+        throttle, cost = self.spindle, self.transfer_ns(write)
+        if now // throttle.period > throttle.fill:
+            throttle.fill, throttle.used = now // throttle.period, 0
+        if throttle.used + cost > throttle.period:
+            throttle.fill += 1
+            together = [io for io in queue.ios if io.request is queue.requests[-1] and io.done - self.device.latency_ns >= now]
+            for io in together:
+                io.done = throttle.fill * throttle.period + self.device.latency_ns
+            throttle.used = len(together) * cost
+        throttle.used += cost
+        return max(now, throttle.fill * throttle.period, throttle.busy_until)
 
     def answer_due(self, queue: Queue) -> int:
         """When the server answers the oldest page in flight, if there is a server and a page."""

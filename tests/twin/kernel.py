@@ -89,9 +89,9 @@ class Kernel:
         self.lowest_free = self.free_pages
         self.swap = Swap(self, machine.swap_slots)
         self.slab = Slab(self, self.scale.nearest(machine.slab_pages), self.scale.nearest(machine.slab_floor))
-        spindle = Spindle()
+        spindle = Spindle(period=machine.swap.refill_ns)
         self.swap_device = BlockDevice(self, machine.swap, spindle)
-        self.file_device = BlockDevice(self, machine.file, spindle if machine.same_device else Spindle())
+        self.file_device = BlockDevice(self, machine.file, spindle if machine.same_device else Spindle(period=machine.file.refill_ns))
         self.dirty_throttle = DirtyThrottle(self)
         self.laundry: set[Page] = set()
         self.in_laundry = 0

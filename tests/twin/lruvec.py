@@ -62,7 +62,7 @@ def shrink_lruvec(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps
             scanned = goal[not small, active] - left[not small, active]
             left[not small, active] = max(goal[not small, active] * (100 - percentage) // 100 - scanned, 0)
         full_scan = k.version < 600
-    actor.plug.finish(actor.clock)
+    actor.plug.finish(actor)
     age_anon(k, actor, node)
     return freed
 

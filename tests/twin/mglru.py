@@ -91,11 +91,12 @@ def lru_gen_shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) ->
     set_initial_priority(k, node, sc)
     actor.plug.start()
     freed = yield from try_to_shrink_lruvec(k, actor, node, sc)
-    actor.plug.finish(actor.clock)
+    actor.plug.finish(actor)
     all_dirty = sc.met.unqueued_dirty and sc.met.unqueued_dirty == sc.met.file_taken
     if all_dirty and not sc.recursion and k.decisions.wake_flusher_for_batch(actor.is_kswapd):
         k.dirty_throttle.wake_flusher(len(k.dirty), actor.clock)
     if not sc.recursion:
+        actor.clock += k.machine.pass_ns
         objects, slab_pages = k.slab.shrink_612(sc.priority)
         sc.slab_scanned += objects
         freed += slab_pages

@@ -53,9 +53,9 @@ def pageout(k: Kernel, actor: Actor, page: Page, for_reclaim: bool) -> Steps:
         k.writeout.admitted += pages
     actor.clock += k.machine.submit_ns
     if actor.plug.takes(device):
-        actor.plug.add(device, page, actor.clock)
+        actor.plug.add(device, page, actor)
     else:
-        device.submit(page, True, actor.clock, held)
+        device.submit_by(actor, page, True, held)
     return True
 
 

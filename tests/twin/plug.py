@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tests.twin.actor import Actor
     from tests.twin.device import BlockDevice
     from tests.twin.kernel import Kernel
     from tests.twin.page import Page
@@ -32,11 +33,11 @@ class Plug:
     def start(self) -> None:
         self.nested += self.kernel.version >= 301
 
-    def finish(self, now: int) -> None:
+    def finish(self, actor: Actor) -> None:
         if self.nested:
             self.nested -= 1
             if not self.nested:
-                self.flush(now)
+                self.flush(actor)
 
     def takes(self, device: BlockDevice) -> bool:
         """Writes that need memory first, and those over the network, are not held back."""
@@ -48,7 +49,7 @@ class Plug:
             return False
         return device.block_of(self.requests[-1].pages[-1]) + 1 == device.block_of(page)
 
-    def add(self, device: BlockDevice, page: Page, now: int) -> None:
+    def add(self, device: BlockDevice, page: Page, actor: Actor) -> None:
         """A page more; it may be the one that does not fit any more."""
         self.kernel.count["writes plugged"] += 1
         if self.merges(device, page):
@@ -56,13 +57,13 @@ class Plug:
             return
         many = 32 if self.kernel.version >= 516 else 16
         if len(self.requests) >= many or (self.requests and len(self.requests[-1].pages) * self.kernel.scale.real >= LONG):
-            self.flush(now)
+            self.flush(actor)
         self.kernel.count["requests plugged behind another"] += bool(self.requests)
         self.requests.append(PluggedRequest(device, [page]))
 
-    def flush(self, now: int) -> None:
+    def flush(self, actor: Actor) -> None:
         """Submit all of them."""
         requests, self.requests = self.requests, []
         for request in requests:
             for page in request.pages:
-                request.device.submit(page, True, now)
+                request.device.submit_by(actor, page, True)

@@ -21,5 +21,6 @@ class Scale:
         return -(-pages // self.real)
 
     def costs(self, machine: Machine) -> Machine:
-        """CPU time of a page is that of all for which it stands."""
-        return replace(machine, **{f.name: getattr(machine, f.name) * self.real for f in fields(machine) if f.name.endswith("_ns")})
+        """CPU time of a page is that of all for which it stands; that of a request or a pass is not of a page."""
+        of_pages = [f.name for f in fields(machine) if f.name.endswith("_ns") and f.name not in ("request_ns", "pass_ns")]
+        return replace(machine, **{name: getattr(machine, name) * self.real for name in of_pages})

@@ -264,6 +264,7 @@ class Task(Actor):
         if page.anon:
             faults = max(k.scale.real >> k.values["page_cluster"], 1)
             page.locked = True
+            self.clock += k.machine.swapin_ns
             read_in(k, self, page, faults)
         else:
             faults = 1 if sequential and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
@@ -277,7 +278,7 @@ class Task(Actor):
     def start_read(self, page: Page, faults: int = 1) -> None:
         """A page here stands for several real ones: either they are read in one go, or each is a fault of its own."""
         page.locked = True
-        self.kernel.device_of(page).submit(page, False, self.clock, faults=faults)
+        self.kernel.device_of(page).submit_by(self, page, False, faults=faults)
 
     def read_ahead(self, page: Page) -> None:
         """What follows in the file, while memory above low is left."""

@@ -25,6 +25,7 @@ def shrink_node(k: Kernel, actor: Actor, node: Node, sc: ScanControl) -> Steps:
     prepare_scan_control(k, node, sc)
     freed = yield from shrink_lruvec(k, actor, node, sc)
     if not sc.recursion:
+        actor.clock += k.machine.pass_ns
         objects, slab_pages = k.slab.shrink_612(sc.priority)
         sc.slab_scanned += objects
         freed += slab_pages
