@@ -42,13 +42,14 @@ def load_bars(campaign: str, path: Path = FILE) -> dict[str, float]:
 
 
 def record(campaign: str, figures: Mapping[str, float], path: Path = FILE) -> None:
-    """Set every bar of a campaign a little worse than its figure is now; those of other campaigns stay."""
+    """Set every bar of a campaign a little worse than its figure is now, but none looser than it was; those of other campaigns stay."""
     lines = [
         "# The worst that each figure of `highwater validate CAMPAIGN` may become; `highwater validate CAMPAIGN --record` sets them.",
         "# Errors: upper bounds, the others: lower. A figure `METRIC of WORKLOAD` is of one family of points.",
     ]
     known = {name: load_bars(name, path) for name in _read(path)}
-    known[campaign] = {name: _bar(name, value) for name, value in figures.items()}
+    before = known.get(campaign, {})
+    known[campaign] = {name: _tighter(name, _bar(name, value), before.get(name)) for name, value in figures.items()}
     for name, bars in known.items():
         lines += [f"{name}:", *(f'  "{figure}": {bar}' for figure, bar in bars.items())]
     with appearing(path) as made:
@@ -57,6 +58,12 @@ def record(campaign: str, figures: Mapping[str, float], path: Path = FILE) -> No
 
 def _bar(name: str, value: float) -> float:
     return math.ceil((value + SLACK) * 1000) / 1000 if name.startswith("median error") else math.floor((value - SLACK) * 1000) / 1000
+
+
+def _tighter(name: str, found: float, before: float | None) -> float:
+    if before is None:
+        return found
+    return min(found, before) if name.startswith("median error") else max(found, before)
 
 
 def _read(path: Path) -> dict[str, Plain]:

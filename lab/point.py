@@ -24,8 +24,10 @@ from sweep.workloads import compile_streams
 
 CLASSIC: Final = "linux_5_16"  # what Linux 6.1 does with active and inactive lists
 MGLRU: Final = "mglru"
+VERSION: Final = 601  # the guest's kernel; policy mglru is 6.12 by itself
 LRU_GEN: Final = {CLASSIC: "0", MGLRU: "7"}  # /sys/kernel/mm/lru_gen/enabled
 DMA_MIB: Final = 15  # what the kernel manages under 16 MiB
+REFILL_NS: Final = 20_000_000  # null_blk: NULL_BLK_TICKS, 50 a second
 LATER: Final = ("page_cluster", *BYTES)  # none was set before the simulator had them, so results do not say that they are 0
 SYSCTLS: Final = ("min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor", "dirty_background_ratio", "dirty_ratio", "swappiness", *LATER)
 FILES: Final = {"page_cluster": "page-cluster"}  # where the file's name is another
@@ -136,15 +138,17 @@ def run_guest(point: Point, kernel: Kernel, emulator: Emulator | None = None) ->
 
 
 def twin_machine(machine: Machine, start_free: int) -> Machine:
-    """The machine that the simulator runs: the guest's zones, and free at the start what the guest had free."""
+    """The machine that the simulator runs: the guest's zones, disks and execution of CPUs in turn, and free at the start what the guest had free."""
     zones = (DMA_MIB, machine.ram_mib - DMA_MIB)
-    swap, file = (replace(disk, max_sectors_kb=plan.request_kib(plan.throttle(disk))) for disk in (machine.swap, machine.file))
-    return replace(machine, zones_mib=zones, kernel_pages=machine.ram_mib * PAGES_PER_MIB - start_free, swap=swap, file=file)
+    kernel_pages = machine.ram_mib * PAGES_PER_MIB - start_free
+    swap, file = (replace(disk, max_sectors_kb=plan.request_kib(plan.throttle(disk)), refill_ns=REFILL_NS) for disk in (machine.swap, machine.file))
+    return replace(machine, zones_mib=zones, kernel_pages=kernel_pages, swap=swap, file=file, shared_core=True)
 
 
-def run_simulator(point: Point, start_free: int) -> Outcome:
-    """The same point in the simulator."""
-    return simulate(twin_machine(point.machine, start_free), policies.load(point.policy), point.params, point.streams)
+def run_simulator(point: Point, start_free: int, costs: Mapping[str, int] | None = None) -> Outcome:
+    """The same point in the simulator; with other CPU costs than its machine's, if ``costs`` names any."""
+    machine: Machine = replace(twin_machine(point.machine, start_free), **costs or {})  # type: ignore[arg-type]
+    return simulate(machine, replace(policies.load(point.policy), version=VERSION), point.params, point.streams)
 
 
 def single(machine: str, workload: str, policy: str, sets: Mapping[str, int], keys: Mapping[str, bool | int | float | str], seed: int) -> Point:

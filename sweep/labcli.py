@@ -92,7 +92,7 @@ def calibrate(name: Annotated[str, typer.Argument(metavar="CAMPAIGN")] = "calibr
 def validate(
     name: Annotated[str, typer.Argument(metavar="[CAMPAIGN]", help="A validation campaign.")] = "validation",
     out: Annotated[Path | None, typer.Option(metavar="OUT.md", help="Write the page, as docs/fidelity.md.")] = None,
-    record: Annotated[bool, typer.Option("--record", help="Set the bars of lab/bars.yaml by what is found.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Tighten the bars of lab/bars.yaml by what is found; none is loosened.")] = False,
 ) -> None:
     """Run the simulator against what the lab's kernel did; fails if a figure is worse than its bar."""
     from lab.validating import validate as validated

@@ -55,6 +55,8 @@ def test_a_figure_worse_than_its_bar_is_named(tmp_path: Path) -> None:
         "median error: written: 0.330; bar: 0.320",
         "right OOM verdicts: 0.900; bar: 0.940",
     ]
+    bars.record("one", {"median error: written": 0.35, "right OOM verdicts": 0.98}, path)
+    assert bars.load_bars("one", path) == {"median error: written": 0.32, "right OOM verdicts": 0.96}, "none is loosened"
 
 
 def test_calibration_and_validation_share_no_point() -> None:
