@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,11 +35,13 @@ class Agenda:
         verdicts: of every cell that was confirmed, the most telling ones first.
         must: so many of them are explained in any case.
         also: policies shown beside the best and the worst.
+        notes: sentences that belong to a verdict.
     """
 
     verdicts: Mapping[Key, Verdict]
     must: int
     also: tuple[str, ...] = ()
+    notes: Mapping[Key, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def of_gains(found: Sequence[Gain]) -> Agenda:
     """The cells of a sweep with one policy whose search found better settings than the defaults: the largest win and loss, a must; the others."""
     judged = {one.verdict.cell: one.verdict for one in found if one.verdict}
     first = _largest(judged)
-    return Agenda(_confirmed({("search", cell): judged[cell] for cell in (*first, *judged)}), len(first))
+    sets: dict[Key, str] = {("search", one.verdict.cell): ", ".join(f"{name} = {value}" for name, value in one.changed) for one in found if one.verdict}
+    notes = {key: f"Unlike the defaults, {changed}." for key, changed in sets.items()}
+    return Agenda(_confirmed({("search", cell): judged[cell] for cell in (*first, *judged)}), len(first), notes=notes)
 
 
 def _confirmed(verdicts: Mapping[Key, Verdict]) -> dict[Key, Verdict]:
@@ -179,7 +183,7 @@ def _told(results: Results, agenda: Agenda, between: Between, cell: int) -> Told
         title=found.title,
         finding=verdict.finding,
         symbol=FINDING_MARKS[verdict.finding].symbol,
-        evidence=f"{words}: {verdict.reason}.",
+        evidence=f"{words}: {verdict.reason}. {agenda.notes.get((between, cell), '')}".rstrip(),
         sides=tuple(sides),
         command=f"highwater why {results.name} {cell}" + (" --defaults" if between == "default" else ""),
     )
