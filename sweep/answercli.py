@@ -30,7 +30,7 @@ def report(
     where: Where,
     out: Annotated[Path | None, typer.Option(help="Directory for report.html; default: the results.")] = None,
     cell: Annotated[list[str] | None, typer.Option(help="Number or label of a cell to draw the Pareto front of; repeatable; default: the first 40.")] = None,
-    why: Annotated[int, typer.Option(min=0, metavar="N", help="Cells to simulate again and draw over time, those at the boundary first; 0: none.")] = 40,
+    why: Annotated[int, typer.Option(min=0, metavar="N", help="Cells to simulate again and draw over time, the most telling ones first; 0: none.")] = 40,
     figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Write every figure there as an SVG and a PNG file besides.")] = None,
 ) -> None:
     """Write everything about a sweep into one HTML file that needs nothing else."""
@@ -117,12 +117,15 @@ def capture(
 
 def why(
     where: Where,
-    cell: Annotated[str, typer.Argument(metavar="CELL", help="Number or label of a cell of the map.")],
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="Number or label of a cell.")],
     policies: Annotated[tuple[str, str] | None, typer.Option(metavar="A B", help="These two; default: the best and the worst of the cell.")] = None,
     defaults: Annotated[bool, typer.Option("--defaults", help="Each at kernel defaults instead of its tuned best.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="OUT.png", help="The picture; default: in WHERE.")] = None,
 ) -> None:
-    """Say why a cell of the map came out as it did: the best and the worst policy on the same streams, side by side."""
+    """Say why a cell came out as it did: the best and the worst policy on the same streams, side by side.
+
+    Of a sweep with one policy: the best settings that its search found, and the kernel's defaults.
+    """
     from sweep.places import results_directory
     from sweep.why import explain
 

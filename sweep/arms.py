@@ -54,6 +54,11 @@ class Arm:
         return sum(self.oom)
 
     @property
+    def words(self) -> str:
+        """Which trial of which policy."""
+        return f"{self.policy}, " + ("kernel defaults" if self.trial == 0 else f"trial {self.trial}")
+
+    @property
     def mean_throughput(self) -> float:
         """Mean operations per second over all replicates; 0 without replicates."""
         return sum(self.throughput) / self.n if self.n else 0.0

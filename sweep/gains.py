@@ -38,7 +38,7 @@ def gains(results: Results, fdr: float = FDR) -> tuple[Gain, ...]:
     for cell, label, policy in places:
         best, plain = tuned.get((cell, policy)), default.get((cell, policy))
         if best and plain and best.trial != plain.trial:
-            raw[cell, policy] = compare(best, plain, (cell, label, f"{policy} tuned", f"{policy} at defaults", "tuned"), looks)
+            raw[cell, policy] = compare(best, plain, (cell, label, "tuned settings", "kernel defaults", "tuned"), looks)
     judged = dict(zip(raw, judge(list(raw.values()), fdr), strict=True))
     return tuple(
         Gain(label, policy, judged.get((cell, policy)), _changed(tuned.get((cell, policy)), default.get((cell, policy)))) for cell, label, policy in places

@@ -16,6 +16,7 @@ from sweep.maps import Map
 from sweep.marks import FINDING_MARKS, PLACE_MARKS, cell_lines, finding_words, place_words, standing_lines
 from sweep.ranking import PLACES, Standing
 from sweep.verdict import FINDINGS, TIE_MARGIN, Verdict, summary
+from sweep.why import Between
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Box:
     edges: tuple[str, ...] = ()
 
 
-Links = Mapping[tuple[At, int], str]  # of the cells that have a time line, its identifier in the page
+Links = Mapping[tuple[Between, int], str]  # of the cells that have a time line, its identifier in the page
 
 
 @dataclass(frozen=True)

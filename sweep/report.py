@@ -15,12 +15,12 @@ from sweep.figures.drawing import Drawing
 from sweep.figures.history import history_svg
 from sweep.figures.importance import importance_svg
 from sweep.figures.pareto import pareto_svg
-from sweep.gains import gain_summary, gains
+from sweep.gains import Gain, gain_summary, gains
 from sweep.graded import graded
 from sweep.maps import build_map, provenance
 from sweep.marks import FINDING_MARKS
-from sweep.page import common, environment, view_of
-from sweep.telling import tell
+from sweep.page import Links, common, environment, view_of
+from sweep.telling import of_gains, of_map, tell
 from sweep.verdict import FINDINGS, labels
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def write_report(
     """Write report.html into directory ``out``.
 
     Args:
-        results: a finished or partial sweep; one of a single policy has no map, and no time lines.
+        results: a finished or partial sweep; one of a single policy has gains in place of a map.
         out: made if missing.
         cells: labels or numbers of the cells whose Pareto fronts are drawn; none: the first MOST_CELLS.
         explained: cells whose runs are simulated again and drawn over time, see ``telling.tell``; 0: none.
@@ -65,6 +65,7 @@ def write_report(
     """
     tick("map")
     drawn = build_map(results) if results.config.get("compare") else None
+    gained = () if drawn else gains(results)
     tick("search")
     history, importances = history_svg(results), importance_svg(results)
     chosen = _chosen(results, cells)
@@ -73,8 +74,10 @@ def write_report(
         tick(f"cell {label}")
         fronts.append((label, pareto_svg(results, cell, confirmed)))
     fronts = [(label, text) for label, text in fronts if text]
-    told, left = tell(results, drawn, explained, MOST_BYTES - RESERVED - sum(len(text) for _, text in fronts), tick) if drawn else ({}, "")
-    view = view_of(drawn, {key: one.id for key, one in told.items()}) if drawn else _alone(results)
+    agenda = of_map(drawn) if drawn else of_gains(gained)
+    told, left = tell(results, agenda, explained, MOST_BYTES - RESERVED - sum(len(text) for _, text in fronts), tick)
+    links = {key: one.id for key, one in told.items()}
+    view = view_of(drawn, links) if drawn else _alone(results, gained, links)
     timelines = list(told.values())
     recommended, cards_left = cards(results, tick)
     shown = list(boards(graded(results)))
@@ -103,14 +106,13 @@ def write_report(
     if figures is not None:
         drawings = {f"plane-{at}": text for at, (_, text) in zip(AT, view["planes"], strict=False)} | {"history": history, "importances": importances}
         drawings |= {f"pareto-{label}": text for label, text in fronts}
-        drawings |= {f"{one.id}-{side.policy}": side.drawing for one in timelines for side in one.sides}
+        drawings |= {f"{one.id}-{side.name}": side.drawing for one in timelines for side in one.sides}
         write_figures(figures, drawings)
     return path
 
 
-def _alone(results: Results) -> dict[str, Any]:
-    """What the template is told in place of a map, of a sweep that compares no policies."""
-    found = gains(results)
+def _alone(results: Results, found: tuple[Gain, ...], links: Links) -> dict[str, Any]:
+    """What the template is told in place of a map, of a sweep that compares no policies; ``links``: where a click on a cell leads."""
     return common() | {
         "views": [],
         "planes": [],
@@ -118,6 +120,7 @@ def _alone(results: Results) -> dict[str, Any]:
         "policies": list(results.config["policies"]),
         "finding_legend": [(f, FINDING_MARKS[f], f) for f in FINDINGS],
         "gains": found,
+        "gain_links": {cell: link for (_, cell), link in links.items()},
         "gain_sentence": gain_summary(found),
     }
 

@@ -79,7 +79,7 @@ def draw(lines: Sequence[tuple[str, Timeline]], title: str, path: Path) -> None:
         panels(list(grid[:, i]), line, shared)
         above = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 10, "color": INK, "parse_math": False}
         grid[0, i].annotate("\n".join([words, *textwrap.wrap(ending(line.outcome), 74)][:3]), (0, 1), (0, 36), **above)
-    figure.text(0.01, 0.985, title, ha="left", va="top", fontsize=11.5, color=INK, parse_math=False)
+    figure.text(0.01, 0.985, title, ha="left", va="top", fontsize=min(11.5, 115 * width / len(title)), color=INK, parse_math=False)
     try:
         figure.savefig(path, dpi=130, format="png", metadata={"Software": None})
     except OSError as error:

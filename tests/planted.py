@@ -67,7 +67,7 @@ def planted(
         axes: axis name -> values of the grid.
         points: named cells beside the grid.
         refined: axis values of cells between those of the grid.
-        policies: names of the policies; the first two are compared, the second one is the challenger.
+        policies: names of the policies; the first two are compared, the second one is the challenger; one alone is not compared.
         trials: trials of each study, the default among them.
         confirm: confirm replicates.
         noise: standard deviation of the log throughput of one run.
@@ -138,7 +138,7 @@ def _config(
         "machine": "pc-2007-128m",
         "workload": "mix",
         "policies": list(policies),
-        "compare": {"challenger": policies[1], "baseline": policies[0]},
+        "compare": {"challenger": policies[1], "baseline": policies[0]} if len(policies) > 1 else None,
         "axes": [{"name": axis, "set": f"workload.{axis}", "values": list(values)} for axis, values in axes.items()],
         "points": [{"name": point, "set": {}} for point in points],
         "search": {"sampler": "tpe", "trials": trials, "batch": 2, "replicates": 2, "confirm": confirm},

@@ -38,6 +38,31 @@ search:
     min_free_kbytes: {low: 200, high: 2000, log: true}
     dirty_ratio: {low: 2, high: 80}
 """
+ALONE = """\
+name: alone
+seed: 1
+machine:
+  ram_mib: 16
+  cpus: 2
+  swap_mib: 32
+  swap: {name: sda, read_mb_s: 50, write_mb_s: 50, latency_ns: 100000}
+  file: {name: sdb, read_mb_s: 50, write_mb_s: 50, latency_ns: 100000}
+workload: {kind: mix, anon_share: 0.8, footprint_mib: 28, text_mib: 1, duration_s: 1}
+policies: [inline]
+axes:
+  - {name: anon_share, set: workload.anon_share, values: [0.2, 0.8]}
+points:
+  - {name: light, set: {workload.footprint_mib: 6}} # nothing is reclaimed, all settings are equal
+search:
+  trials: 8
+  batch: 4
+  replicates: 2
+  confirm: 8
+  params:
+    min_free_kbytes: {low: 200, high: 4000, log: true}
+    dirty_ratio: {low: 2, high: 80}
+    swappiness: {low: 0, high: 100}
+"""  # one policy, and settings that matter
 SIMULATIONS = 84  # at most: 6 studies of 5 trials with 2 replicates, and 2 confirmed trials with 2
 
 
@@ -66,6 +91,14 @@ def highwater(directory: Path, *arguments: str | Path) -> subprocess.CompletedPr
 def run(directory: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
     """``highwater run`` on the tiny sweep, without map and MLflow."""
     return highwater(directory, "run", directory / "tiny.yaml", "--no-map", "--no-mlflow", *options)
+
+
+def alone(directory: Path) -> Path:
+    """Run the sweep of one policy in ``directory``; where its results are."""
+    write(directory, ALONE, "alone.yaml")
+    done = highwater(directory, "run", directory / "alone.yaml", "--no-map", "--no-mlflow", "--executor", "serial", "--results", directory / "results")
+    assert done.returncode == 0, done.stderr
+    return directory / "results"
 
 
 def tables(results: Path) -> Sequence[bytes]:

@@ -32,6 +32,13 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a sweep with one policy."""
+    results = tinysweep.alone(tmp_path_factory.mktemp("alone"))
+    return write_report(load_results(results), results, explained=40)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with chromium() as started:
         yield started
@@ -61,6 +68,24 @@ def test_a_cell_shows_its_values_and_opens_its_time_line(directory: Path, browse
         assert overflow(page) == 0
         story.get_by_text("Back to the map").click()
         page.locator("#map .pair").first.wait_for(state="visible")
+        assert faults == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_of_one_policy_a_cell_of_the_gains_opens_its_time_line(alone: Path, browser: Any, width: int) -> None:
+    with opened(browser, alone.as_uri(), width) as (page, faults):
+        assert overflow(page) == 0
+        cell = page.locator("#gains tbody a").last
+        story = page.locator(f"[id='{cell.get_attribute('href')[1:]}']")
+        assert not story.is_visible()
+        cell.click()
+        story.wait_for(state="visible")
+        assert story.locator("svg").count() == 2
+        assert -5 < story.bounding_box()["y"] < 900, "scrolled into view"
+        page.evaluate("document.querySelectorAll('details').forEach(function (d) { d.open = true; })")
+        assert overflow(page) == 0
+        story.get_by_text("Back to what the search found").click()
+        assert -50 < page.locator("#gains").bounding_box()["y"] < 900
         assert faults == []
 
 

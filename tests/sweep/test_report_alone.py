@@ -1,4 +1,4 @@
-"""A report of one policy says what its search found and what vendors' settings do, in place of a map; every report has cards."""
+"""A report of one policy says what its search found, why, and what vendors' settings do, in place of a map; every report has cards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from sweep.graded import graded
 from sweep.library import load_named
 from sweep.maps import build_map
 from sweep.report import write_report
-from sweep.results import Results
+from sweep.results import Results, load_results
+from sweep.verdict import labels
+from tests import tinysweep
 from tests.planted import Plan, Truth, planted, same
 
 AXES = {"anon_share": [0.2, 0.5, 0.8], "w_alloc_milli": [0]}
@@ -97,15 +99,43 @@ def test_a_published_setting_is_judged_by_the_trials_that_have_its_values() -> N
 
 
 def test_the_report_of_one_policy_has_all_but_a_map(tmp_path) -> None:
+    """Planted runs cannot be simulated again: it is written without time lines, and no cell is a link."""
     text = write_report(with_published(), tmp_path).read_text(encoding="utf-8")
     for section in ("published", "gains", "recommend", "pareto"):
         assert f'id="{section}"' in text
         assert f'href="#{section}"' in text
     for section in ("map", "plane", "why"):
         assert f'id="{section}"' not in text
+    assert 'href="#why-' not in text
+    assert "A click on a cell" not in text
     assert "Not run: is for 4096 MiB of RAM and more." in text
     assert "highwater report planted" in text
     assert not re.search(r"""(src|href)=["'](?!#)""", text.replace("xlink:href", "href"))
+
+
+def test_each_cell_of_the_gains_is_one_click_from_its_time_lines(tmp_path: Path) -> None:
+    results = load_results(tinysweep.alone(tmp_path))
+    text = write_report(results, tmp_path, explained=40, figures=tmp_path / "figures").read_text(encoding="utf-8")
+    table = text[text.index('id="gains"') : text.index('id="why"')]
+    judged = [one.verdict.cell for one in gains(results) if one.verdict]
+    assert judged == [0, 1], "light has nothing better than the defaults"
+    assert re.findall(r'<a href="#(why-[\w-]+)">([^<]+)</a>', table) == [(f"why-search-{cell}", label) for cell, label in labels(results)[:2]]
+    assert '<th scope="row">light</th>' in table
+    assert "A click on a cell opens its time lines." in table
+    identifiers = re.findall(r'\bid="([^"]+)"', text)
+    assert len(identifiers) == len(set(identifiers))
+    assert [name for name in identifiers if name.startswith("why-")] == ["why-search-1", "why-search-0"], "the largest win first"
+    assert text.count('<a href="#gains">Back to what the search found</a>') == 2
+    assert 'href="#map"' not in text
+    assert "tuned settings better: throughput +" in text
+    assert "Unlike the defaults, dirty_ratio = " in text
+    assert "<code>highwater why alone 1</code>" in text
+    assert "the best settings that the search found and under the kernel" in text
+    names = {path.name for path in (tmp_path / "figures").glob("why-*")}
+    assert names == {f"why-search-{cell}-inline-{side}.{kind}" for cell in (0, 1) for side in ("best", "defaults") for kind in ("svg", "png")}
+    few = write_report(results, tmp_path, explained=1).read_text(encoding="utf-8")
+    assert "Cells without time lines here: 1. Any of them: highwater why alone CELL." in few
+    assert few.count('<a href="#why-search-') == 1
 
 
 def test_a_map_of_one_policy_is_refused_with_a_way_out() -> None:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from sweep.arms import Arm
+from sweep.arms import Arm, At
 from sweep.cliffs import cliffs
 from sweep.errors import ConfigError, DeterminismError
+from sweep.gains import gains
 from sweep.maps import build_map
 from sweep.page import page
 from sweep.report import write_report
 from sweep.results import Results, load_results
-from sweep.telling import boundary_cells, order, tell
+from sweep.telling import boundary_cells, of_gains, of_map, tell
 from sweep.why import cell_of, explain, extremes, ranked, telling, why
 from tests import tinysweep
 from tests.planted import Truth, planted
@@ -37,6 +38,12 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def results(directory: Path) -> Results:
     return load_results(directory)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of one policy: settings that matter with memory of either kind, and do not in "light"."""
+    return tinysweep.alone(tmp_path_factory.mktemp("alone"))
 
 
 def arm(policy: str, oom: tuple[bool, ...], speed: tuple[float, ...]) -> Arm:
@@ -82,7 +89,7 @@ def test_another_digest_is_an_alarm_and_a_report_says_so(results: Results, tmp_p
     other = replace(results, replicates=results.replicates.assign(digest="0" * 64))
     with pytest.raises(DeterminismError, match="in the store 0000000000000000"):
         why(other, 0)
-    told, left = tell(other, build_map(other))
+    told, left = tell(other, of_map(build_map(other)))
     assert told == {}
     assert "was it computed by this version" in left
 
@@ -101,9 +108,64 @@ def test_the_report_links_each_cell_to_its_time_lines(results: Results, tmp_path
 
 
 def test_a_report_keeps_to_its_size(results: Results) -> None:
-    told, left = tell(results, build_map(results), room=1)
+    told, left = tell(results, of_map(build_map(results)), room=1)
     assert told == {}
     assert left.startswith("Cells without time lines here, tuned or at defaults: 6.")
+
+
+def test_of_one_policy_the_best_that_the_search_found_runs_against_the_defaults(alone: Path, tmp_path: Path) -> None:
+    results = load_results(alone)
+    found = why(results, 1, "search")
+    table = results.replicates
+    rows = table[(table["cell"] == 1) & (table["phase"] == "confirm") & (table["replicate"] == found.replicate)].set_index("trial")
+    best, plain = found.sides
+    assert (best.arm.trial > 0, plain.arm.trial) == (True, 0)
+    for side in found.sides:
+        assert side.line.outcome.digest == rows.loc[side.arm.trial, "digest"]
+    assert rows["stream_digest"].nunique() == 1
+    told = list(explain(alone, "anon_share=0.8", out=tmp_path / "it.png"))
+    assert told[0] == f"cell 1: anon_share=0.8, the best that the search found against the kernel's defaults, confirm replicate {found.replicate}: inline"
+    text = "\n".join(told)
+    assert text.index(f"\ninline, trial {best.arm.trial}: ") < text.index("\ninline, kernel defaults: ")
+    assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+    assert list(explain(alone, "1"))[-1] == f"time line: {alone / 'why-1-inline.png'}"
+
+
+@pytest.mark.parametrize(
+    ("cell", "policies", "at", "words"),
+    [
+        ("light", (), "tuned", r"cell 2: the kernel's defaults are the best that the search found, nothing to compare; allowed: 0, 1$"),
+        ("1", (), "default", r"--defaults: the only policy is inline; allowed: neither --policies nor --defaults, for its best settings"),
+        ("1", ("inline", "inline"), "tuned", r"--policies: the only policy is inline; allowed: neither --policies nor --defaults"),
+    ],
+)
+def test_of_one_policy_what_cannot_be_compared_is_one_line(alone: Path, cell: str, policies: tuple[str, ...], at: At, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        list(explain(alone, cell, policies, at))
+
+
+def test_of_one_policy_a_cell_without_confirmed_defaults_says_so(alone: Path) -> None:
+    results = load_results(alone)
+    table = results.replicates
+    with pytest.raises(ConfigError, match=r"cell 1: best settings and defaults are not both confirmed; allowed: 0$"):
+        why(replace(results, replicates=table[(table["cell"] != 1) | (table["trial"] != 0) | (table["phase"] != "confirm")]), 1, "search")
+    nowhere = replace(results, replicates=table[table["phase"] != "confirm"])
+    with pytest.raises(ConfigError, match="not both confirmed; allowed: none of the cells"):
+        why(nowhere, 1, "search")
+    assert of_gains(gains(nowhere)).verdicts == {}
+
+
+def test_the_largest_win_and_loss_of_a_search_come_first() -> None:
+    def plan(cell: Mapping[str, object], _policy: str, is_tuned: bool) -> Truth:
+        speeds = {0.2: 50_000, 0.5: 60_000, 0.8: 90_000, 1.0: 30_000}
+        return Truth(speed=speeds[float(str(cell["anon_share"]))] if is_tuned else 50_000)
+
+    found = planted(plan, axes=AXES | {"w_alloc_milli": [0]}, policies=["inline"])
+    agenda = of_gains(gains(found))
+    assert list(agenda.verdicts) == [("search", cell) for cell in (2, 3, 0, 1)]
+    assert [verdict.finding for verdict in agenda.verdicts.values()] == ["win", "loss", "tie", "win"]
+    assert agenda.must == 2
+    assert agenda.notes["search", 2].startswith("Unlike the defaults, ")
 
 
 def test_the_replicate_shown_is_one_in_which_they_differ() -> None:
@@ -146,10 +208,11 @@ def test_the_boundary_and_the_extremes_come_first() -> None:
     found = boundary_cells(drawn.grid, drawn.verdicts["tuned"])
     where = {cell: tuple(place) for cell, place in zip(drawn.grid.cells, drawn.grid.positions.tolist(), strict=True)}
     assert {where[cell] for cell in found} == {(x, y) for x in range(4) for y in range(3) if x in (1, 2) or y in (1, 2)}
-    keys, must = order(drawn)
-    assert len(keys) == len(set(keys)) == 2 * 12
-    assert {("tuned", cell) for cell in found} <= set(keys[:must])
-    assert {drawn.verdicts["tuned"][cell].finding for _, cell in keys[:2]} == {"win", "loss"}
+    agenda = of_map(drawn)
+    keys = list(agenda.verdicts)
+    assert len(keys) == 2 * 12
+    assert {("tuned", cell) for cell in found} <= set(keys[: agenda.must])
+    assert {agenda.verdicts[key].finding for key in keys[:2]} == {"win", "loss"}
 
 
 def test_a_legend_of_a_time_line_leaves_its_title_readable(directory: Path, results: Results) -> None:
