@@ -75,6 +75,7 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: in
     spindle.head_block = block + 1
     if spindle.refill_ns > 0:
         spindle.busy_until = passes(m, dev, write, opens, now)
+        note_due(m, dev, write)
     else:
         spindle.busy_until = start + (d.page_ns_write if write else d.page_ns_read)
     entry = m.io[dev * 2 + write, d.io_head[write] & (IO_CAP - 1)]
@@ -83,6 +84,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: in
     entry.opens = opens
     entry.held = held
     d.io_head[write] += 1
+    if d.io_head[write] - d.io_tail[write] == 1:
+        note_due(m, dev, write)
     if d.network and not d.down:
         receiver = m.actors[m.vm[0].network]
         receiver.ready_ns = min(receiver.ready_ns, max(entry.done_ns, d.resume_ns, receiver.local_ns))
@@ -124,31 +127,30 @@ def passes(m: Any, dev: int, write: int, opens: int, now: int) -> int:
 
 
 @inlined
+def note_due(m: Any, dev: int, write: int) -> None:
+    """Bring ``due_ns`` of one queue up to date: a time after any event if nothing is in flight or answers complete it (network.py)."""
+    d = m.devs[dev]
+    due = INFINITY
+    if d.io_tail[write] < d.io_head[write] and not d.network:
+        due = m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns
+    m.vm[0].due_ns[dev * 2 + write] = due
+
+
+@inlined
 def next_completion(m: Any) -> int:
-    """Time of the earliest completion, ns; a time after any event if nothing is in flight. Network devices complete by answers (network.py)."""
-    first = INFINITY
-    for dev in range(2):
-        d = m.devs[dev]
-        if d.network:
-            continue
-        for write in range(2):
-            if d.io_tail[write] < d.io_head[write]:
-                first = min(first, m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns)
-    return int(first)
+    """Time of the earliest completion, ns; a time after any event if nothing is in flight."""
+    due = m.vm[0].due_ns
+    return int(min(min(due[0], due[1]), min(due[2], due[3])))
 
 
 @inlined
 def complete(m: Any, now: int) -> None:
-    """Finish all that is due at ``now``."""
-    for dev in range(2):
-        d = m.devs[dev]
-        if d.network:
-            continue
-        for write in range(2):
-            while d.io_tail[write] < d.io_head[write]:
-                if m.io[dev * 2 + write, d.io_tail[write] & (IO_CAP - 1)].done_ns > now:
-                    break
-                end(m, dev, write, now)
+    """Finish the page that is due at ``now``; of several the swap device's come first, and reads before writes."""
+    due = m.vm[0].due_ns
+    queue = 0
+    while due[queue] != now:
+        queue += 1
+    end(m, queue >> 1, queue & 1, now)
 
 
 @jit
@@ -169,6 +171,7 @@ def end(m: Any, dev: int, write: int, now: int) -> None:
     if d.io_tail[write] == d.io_head[write]:  # begin again at the front, which is in the cache
         d.io_tail[write] = 0
         d.io_head[write] = 0
+    note_due(m, dev, write)
     if write:
         end_write(m, dev, p, held, now)
     else:

@@ -156,12 +156,10 @@ def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
         a = vm.n_tasks
         for i in range(len(m.actors)):
             ready = m.actors[i].ready_ns
+            second = min(second, max(first, ready))
             if ready < first:
-                second = first
                 first = ready
                 a = i
-            elif ready < second:
-                second = ready
         cpu = 0
         for c in range(1, len(m.cpu_free)):
             if m.cpu_free[c] < m.cpu_free[cpu]:
@@ -182,6 +180,8 @@ def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
         if due <= start:
             vm.progress_ns = max(vm.progress_ns, now)
             device.complete(m, now)
+            if vm.invariant == 0 and not vm.audit:
+                continue  # what it moved is summed up after the next actor's step
         elif hung(m, pol, now):
             vm.ended = END_DEADLOCK
         else:

@@ -162,6 +162,7 @@ def _vm(machine: Machine, era: int, values: Mapping[str, int], streams: Streams,
     vm.n_nodes = machine.nodes
     vm.shared_core = machine.shared_core
     vm.flusher = streams.n_tasks + machine.nodes
+    vm.due_ns = INFINITY
     vm.network = vm.flusher + 1
     vm.memalloc_socks = machine.swap.network or machine.file.network
     for name in ("dirty_background_ratio", "dirty_ratio", "swappiness"):

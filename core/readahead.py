@@ -105,7 +105,16 @@ def read_swapped(m: Any, a: int, p: int, faults: int) -> None:
     if vm.swap_window == 1:
         submit_by(m, a, SWAP, READ_IO, p, 0, faults)
     elif by_address(m):
-        read_neighbours(m, a, p, faults)
+        actor = m.actors[a]
+        before = actor.ra_page
+        window = next_window(before, p, actor.ra_hits, min(vm.swap_window, MAX_BY_ADDRESS), actor.ra_win)
+        actor.ra_page = p
+        actor.ra_win = window
+        actor.ra_hits = 0
+        if window == 1:
+            submit_by(m, a, SWAP, READ_IO, p, 0, faults)
+        else:
+            read_neighbours(m, a, p, faults, before, window)
     else:
         read_cluster(m, a, p, faults)
 
@@ -145,18 +154,9 @@ def read_cluster(m: Any, a: int, p: int, faults: int) -> None:
 
 
 @outlined
-def read_neighbours(m: Any, a: int, p: int, faults: int) -> None:
-    """swap_vma_readahead(): what is swapped out of the addresses around that of ``p``."""
+def read_neighbours(m: Any, a: int, p: int, faults: int, before: int, window: int) -> None:
+    """swap_vma_readahead(): what is swapped out of the ``window`` addresses around that of ``p``; the fault before was at ``before``."""
     vm = m.vm[0]
-    actor = m.actors[a]
-    before = actor.ra_page
-    window = next_window(before, p, actor.ra_hits, min(vm.swap_window, MAX_BY_ADDRESS), actor.ra_win)
-    actor.ra_page = p
-    actor.ra_win = window
-    actor.ra_hits = 0
-    if window == 1:
-        submit_by(m, a, SWAP, READ_IO, p, 0, faults)
-        return
     if p == before + 1:
         first = p
     elif before == p + 1:

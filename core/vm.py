@@ -1,6 +1,6 @@
 """What there is once a machine: sysctls, clocks, and the counters of /proc/vmstat under the kernel's names."""
 
-from core.state import Waits, i8, record
+from core.state import Four, Waits, i8, record
 
 
 class Vm:
@@ -21,6 +21,7 @@ class Vm:
     invariant: i8  # which invariant broke (0: none)
     audit: i8  # recount all pages at every event
     shared_core: i8  # CPUs execute in turn and have run queues
+    due_ns: Four  # when the oldest page in flight is done, of each device and direction; network devices: never, they complete by answers
     # sysctls
     dirty_background_ratio: i8
     dirty_ratio: i8
