@@ -12,6 +12,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -264,14 +265,20 @@ def _check_reachable(address: str) -> None:
         raise ConfigError(f"--address: {shown(address)}: {error}; allowed: HOST:PORT of a running Ray cluster") from None
 
 
+@cache
+def _token() -> str:
+    """The token of every cluster that this process starts: Ray keeps the first one that it has read."""
+    return secrets.token_hex(32)
+
+
 def _own_token(scratch: Path) -> Path | None:
-    """A fresh token, readable by this user alone, for a cluster that is started here; None if the user provides one."""
+    """A file with the token, readable by this user alone, for a cluster that is started here; None if the user provides one."""
     if os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH"):
         return None
     path = (scratch / TOKEN_FILE).resolve()
     path.unlink(missing_ok=True)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32))
+        file.write(_token())
     os.environ["RAY_AUTH_TOKEN_PATH"] = str(path)
     return path

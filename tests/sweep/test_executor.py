@@ -126,6 +126,27 @@ def test_a_cluster_started_here_has_its_own_token_and_no_dashboard(tmp_path: Pat
     assert done.stderr == ""
 
 
+TWICE = """
+import os, sys
+from pathlib import Path
+from sweep.executor import RayExecutor
+os.environ.pop("RAY_AUTH_TOKEN", None)
+for name in ("first", "second"):
+    scratch = Path(sys.argv[1], name)
+    scratch.mkdir()
+    executor = RayExecutor(1, None, scratch)
+    print(name, (scratch / "ray.token").exists(), executor.workers)
+    executor.close()
+"""
+
+
+@pytest.mark.ray
+def test_a_file_of_several_maps_starts_a_cluster_for_each(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", TWICE, str(tmp_path)], env=tinysweep.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["first True 1", "second True 1"]
+
+
 @pytest.mark.ray
 def test_a_cluster_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     tinysweep.write(tmp_path)
