@@ -37,6 +37,22 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
         ValueError: streams or params that cannot be run, in one line.
         InvariantError: pages are not conserved or the clock goes back.
     """
+    memory, boot_pages = booted(machine, policy, params, streams)
+    vm = memory.vm[0]
+    vm.audit = int(audited)
+    engine.run(memory, policy.decisions(), boot_pages)
+    broken = int(vm.invariant) or int(audit.recount(memory))
+    if vm.ended == END_INVARIANT or broken:
+        raise InvariantError(f"{audit.NAMES[broken]} at {int(vm.now)} ns (policy {policy.name}, machine {machine.name}, stream {streams.digest[:16]})")
+    return _outcome(memory)
+
+
+def booted(machine: Machine, policy: Policy, params: Mapping[str, int], streams: Streams) -> tuple[Memory, int]:
+    """The state before the first event, and how many kernel pages there are.
+
+    Raises:
+        ValueError: streams or params that cannot be run, in one line.
+    """
     assert streams.checked
     scale = machine.page_scale
     if streams.page_scale != scale:
@@ -45,14 +61,8 @@ def simulate(machine: Machine, policy: Policy, params: Mapping[str, int], stream
     own = np.array([up_in_scale(values[t.name], scale) if t.unit == "pages" else values[t.name] for t in policy.own] or [0], np.int64)
     memory, boot_pages = boot(machine, policy.mechanics, values, own, streams, LRUS.index(policy.lru))
     memory.zones["rt_quarter"] = ERAS[policy.era].rt_quarter
-    vm = memory.vm[0]
-    vm.version = policy.kernel_version
-    vm.audit = int(audited)
-    engine.run(memory, policy.decisions(), boot_pages)
-    broken = int(vm.invariant) or int(audit.recount(memory))
-    if vm.ended == END_INVARIANT or broken:
-        raise InvariantError(f"{audit.NAMES[broken]} at {int(vm.now)} ns (policy {policy.name}, machine {machine.name}, stream {streams.digest[:16]})")
-    return _outcome(memory)
+    memory.vm[0].version = policy.kernel_version
+    return memory, boot_pages
 
 
 def _outcome(memory: Memory) -> Outcome:

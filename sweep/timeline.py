@@ -15,11 +15,7 @@ from numpy.typing import NDArray
 
 from core import Machine, Outcome, Policy, Streams, engine, sched, simulator
 from core.actor import DEPTH
-from core.era import ERAS
-from core.memory import boot
 from core.outcome import END_HORIZON
-from core.policy import LRUS
-from core.units import up_in_scale
 
 LEVELS: Final = ("nr_dirty", "nr_writeback", "nr_laundry", "swap_free")  # of vm, pages
 HELD: Final = ("nr_io_held", "nr_prealloc")  # of vm, kernel pages that writes hold
@@ -66,10 +62,7 @@ def timeline(
         until_ns: when the run is known to end, so that the moments lie before that; 0: not known.
         also: further moments, ns, such as the one before somebody is killed.
     """
-    values = policy.resolve(machine, params)
-    own = np.array([up_in_scale(values[t.name], machine.page_scale) if t.unit == "pages" else values[t.name] for t in policy.own] or [0], np.int64)
-    memory, boot_pages = boot(machine, policy.mechanics, values, own, streams, LRUS.index(policy.lru))
-    memory.zones["rt_quarter"] = ERAS[policy.era].rt_quarter
+    memory, boot_pages = simulator.booted(machine, policy, params, streams)
     vm = memory.vm[0]
     decisions = policy.decisions()
     rows: list[dict[str, int]] = []

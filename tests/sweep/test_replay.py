@@ -73,6 +73,18 @@ def test_a_run_in_slices_is_the_same_run(directory: Path, policy: str) -> None:
         assert (sliced.columns["in_direct_reclaim"] <= streams.n_tasks).all()
 
 
+@pytest.mark.parametrize("policy", ["linux_3_2", "linux_3_6", "linux_4_11", "linux_5_16", "mglru"])
+def test_a_run_in_slices_is_of_the_kernel_version_of_its_policy(policy: str) -> None:
+    from core import policies, simulate
+    from tests.core.digests import RECLAIMING
+    from tests.twin.cases import case
+
+    loaded = policies.load(policy)
+    for seed in RECLAIMING[:4]:
+        machine, params, streams = case(seed, loaded)
+        assert timeline(machine, loaded, params, streams, 3).outcome.digest == simulate(machine, loaded, params, streams).digest
+
+
 @pytest.mark.parametrize("trial", ["0/postponed", "x/postponed/0", "9/inline/0", "0123456789abcdef/0/inline/0", "0/inline/77"])
 def test_an_unknown_trial_is_one_line(directory: Path, trial: str) -> None:
     with pytest.raises(ConfigError, match="allowed: "):
