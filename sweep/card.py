@@ -81,4 +81,4 @@ def _published(found: Recommendation) -> Iterator[str]:
 
 
 def _row(e: Evidence) -> str:
-    return f"| {quoted(e.label)} | {e.effect or 'no pair survives'} | {e.oom} | {e.oom_default} | {100 * e.upper:.0f} % |"
+    return f"| {quoted(e.label)} | {e.effect or 'too few pairs survive'} | {e.oom} | {e.oom_default} | {100 * e.upper:.0f} % |"

@@ -141,5 +141,5 @@ def table(recommended: Graded | None, default: Graded, graded: Sequence[Graded])
 
 def _row(one: Graded) -> tuple[str, ...]:
     free = f"{one.held.high / 1024:.1f} MiB" if one.held else ""
-    speed = str(one.effect) if one.effect else "no pair survives"
+    speed = str(one.effect) if one.effect else "too few pairs survive"
     return one.name, speed, one.deaths, f"{100 * one.upper:.2g} %", free, one.remark
