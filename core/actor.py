@@ -32,6 +32,9 @@ class Actor:
     looked: i8  # the touches before this one have been looked at for pages to fetch
     late_ns: i8  # it sleeps so long when its page has come: the faults that the simulated one stands for come one after another
     next_read: i8  # the page after the last one read by read(2): going on there is sequential
+    file_ra_start: i8  # file_ra_state: the window that was read ahead last, and how much of it was still ahead where the mark is; 6.x
+    file_ra_size: i8
+    file_ra_async: i8
     ra_page: i8  # swap_readahead_info of its memory: the last page looked for
     ra_win: i8
     ra_hits: i8

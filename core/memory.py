@@ -18,6 +18,7 @@ from core.cpu import CPU
 from core.device import FILE_BLOCKS
 from core.dirty import RATELIMIT_MAX, RATELIMIT_MIN, RATELIMIT_OVER
 from core.era import ERAS
+from core.file_readahead import MAX_READAHEAD
 from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
 from core.mmzone import CLASSIC, LISTS, NO_LIST, NODE, QUEUE, ZONE
@@ -25,7 +26,7 @@ from core.network import TIME, timetable
 from core.operations import FILE_READ
 from core.page import PAGE
 from core.pairs import BYTES
-from core.readahead import FIRST_HITS, MAX_READAHEAD
+from core.readahead import FIRST_HITS
 from core.reclaim import DEF_PRIORITY, SHRINK_BATCH, SWAP_CLUSTER_MAX
 from core.region import ANON
 from core.state import Memory

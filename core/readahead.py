@@ -1,13 +1,11 @@
-"""Readahead: pages that are read because another one is, in files and on the swap device.
+"""Readahead on the swap device: pages that are read because another one is; that of files: file_readahead.py.
 
 Kernel: mm/memory.c:swapin_readahead(), mm/swapfile.c:valid_swaphandles(), v2.6.23; mm/swap_state.c:swap_cluster_readahead(), swap_vma_readahead(),
         __swapin_nr_pages(), swap_ra_info(), lookup_swap_cache(), v6.1 and v6.12. The window follows its hits since v3.14, and since v4.14 addresses,
         not slots, where the swap device does not seek.
-CPU:    a page read ahead in a file costs what a fault without I/O does (estimate: allocation, index and LRU too; one bio takes them all), in swap a bio of
-        its own (submit_ns). In the mechanics of 2.6.23 it costs nothing.
-Differs: file readahead is a fixed window of 32 pages read in one go, not ramped up nor started early. Memory for a page beside is never reclaimed for: above
-         low, else above min with kswapd awake, else the rest is not read; nor is it below a clean floor (clean_floor.py). A task's anonymous memory
-         is one VMA, cut at the ends of its regions; a window is not cut at the end of a page table.
+CPU:    a page read ahead is a bio of its own (submit_ns). In the mechanics of 2.6.23 it costs nothing.
+Differs: memory for a page beside is never reclaimed for: above low, else above min with kswapd awake, else the rest is not read; nor is it below a clean
+         floor (clean_floor.py). A task's anonymous memory is one VMA, cut at the ends of its regions; a window is not cut at the end of a page table.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from typing import Any, Final
 
 from core import gfp, lru
 from core.allocator import wake_kswapd
-from core.blkdev import FILE, SWAP
+from core.blkdev import SWAP
 from core.device import READ_IO, lru_list, submit_by
 from core.dirty import floor_broken
 from core.frames import ALL_ATTR, enter_swapcache, give, try_alloc
@@ -26,9 +24,8 @@ from core.page import ACTIVE, AHEAD, CACHED, EVICTED, GONE, READING, SLOT
 from core.region import ANON, END
 from core.vmscan_612.workingset import refault
 from core.vmscan_mglru import feedback
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, watermark_ok
+from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN
 
-MAX_READAHEAD: Final = 32  # real pages: 128 KiB, VM_MAX_READAHEAD
 FIRST_HITS: Final = 4  # swapin_readahead_hits and a fresh VMA
 MAX_HITS: Final = 63  # SWAP_RA_HITS_MAX
 MAX_BY_ADDRESS: Final = 32  # pages: SWAP_RA_ORDER_CEILING
@@ -51,35 +48,6 @@ def returned(m: Any, p: int, z: int) -> bool:
     else:
         vm.workingset_refault_file += 1
     return False
-
-
-# --- files ---------------------------------------------------------------------------------------------------------------------------------
-
-
-@inlined
-def may_read_ahead(m: Any) -> bool:
-    """Is there memory above low? Without, real pages come one by one, those within a simulated one too."""
-    for z in range(len(m.zones)):
-        if watermark_ok(m.zones[z], MARK_LOW, gfp.KERNEL, m.vm[0].era):
-            return True
-    return False
-
-
-@jit
-def read_ahead(m: Any, a: int, p: int) -> None:
-    """A sequential read(2) missed at ``p``: read what follows in the file too, as far as memory above low allows (__GFP_NORETRY)."""
-    vm = m.vm[0]
-    for q in range(p + 1, p + vm.max_readahead):
-        if m.page[q - 1].attr & END or m.page[q].attr & (CACHED | GONE):
-            return
-        z = try_alloc(m, MARK_LOW, gfp.KERNEL)
-        if z < 0:
-            return
-        take_in(m, q, z, READING)
-        vm.nr_file += 1
-        if vm.era != ERA_2_6_23:
-            m.actors[a].local_ns += vm.minor_fault_ns
-        submit_by(m, a, FILE, READ_IO, q, 0, 1)
 
 
 @inlined

@@ -14,6 +14,7 @@ from core.balance_dirty import balance_dirty, ratelimit_pages
 from core.blkdev import FILE, SWAP
 from core.clean_floor import stops_at_floor, wait_for_floor
 from core.device import READ_IO, lru_list, submit_by
+from core.file_readahead import may_read_ahead, read_ahead, read_on, reads_ahead
 from core.flusher import fsync
 from core.fragmentation import fell_back
 from core.frames import ALL_ATTR, drop_slot, enter_swapcache, forget, give, give_kernel, map_page
@@ -21,8 +22,8 @@ from core.jit import inlined, jit, prefetch
 from core.mmzone import MGLRU, NO_LIST
 from core.oom import exit_memory
 from core.operations import ALLOC, DISCARD, FILE_READ, FILE_WRITE, FREE, FSYNC, JUMP, NEED, PAGE_MASK, RECEIVE, RUN, SLEEP, THINK, WRITE
-from core.page import ACCESSED, ACTIVE, CACHED, DIRTY, EVICTED, GONE, PRESENT, READING, REFERENCED, SLOT, WRITEBACK, ZERO
-from core.readahead import found_in_swapcache, may_read_ahead, read_ahead, read_swapped, returned
+from core.page import ACCESSED, ACTIVE, AHEAD, CACHED, DIRTY, EVICTED, GONE, PRESENT, READING, REFERENCED, SLOT, WRITEBACK, ZERO
+from core.readahead import found_in_swapcache, read_swapped, returned
 from core.region import ANON, MAPPED
 from core.sched import CONTINUE, WAIT_PAGE, WAIT_SLEEP, WAIT_TIMER, YIELD, give_way, sleep
 from core.units import INFINITY, MS
@@ -181,6 +182,8 @@ def touch(m: Any, a: int, p: int, code: int) -> int:
     vm = m.vm[0]
     pg = m.page[p]
     actor = m.actors[a]
+    if code == FILE_READ and pg.attr & (AHEAD | GONE) == AHEAD:
+        read_on(m, a, p)
     if pg.attr & READING:
         return sleep(m, a, WAIT_PAGE, p, INFINITY)
     if pg.attr & GONE:  # its old contents are still being written
@@ -301,12 +304,14 @@ def install(m: Any, a: int, p: int, z: int) -> int:
     if code == FILE_WRITE:
         map_page(m, p)
         return CONTINUE
-    sequential = False
+    ahead = False
     if code == FILE_READ:
         note_reads(m, m.actors[a], m.actors[a].pc, m.actors[a].pc)
-        sequential = p == m.actors[a].next_read or word >> 40 & 255 == RUN
-    verdict = start_read(m, a, FILE, p, attr, 1 if sequential and may_read_ahead(m) else vm.page_scale)
-    if sequential:
+        if word >> 40 & 255 == RUN and m.actors[a].run > 0:
+            m.actors[a].next_read = p  # the fast walk does not note it within a run
+        ahead = reads_ahead(m, a, p, word >> 40 & 255 == RUN)
+    verdict = start_read(m, a, FILE, p, attr, 1 if ahead and may_read_ahead(m) else vm.page_scale)
+    if ahead:
         read_ahead(m, a, p)
     return verdict
 

@@ -13,6 +13,8 @@ from core.streams import Streams
 from core.units import MS
 from tests.twin.actor import GIVE_WAY, NEVER, Actor, Sleep, Steps, Wait
 from tests.twin.allocator import alloc_page, wake_kswapd_of
+from tests.twin.file_readahead import Window as FileWindow
+from tests.twin.file_readahead import found_mark, next_window, read_window
 from tests.twin.flusher import fsync
 from tests.twin.generations import refaulted
 from tests.twin.lru import mark_page_accessed, put_on_lru
@@ -73,6 +75,7 @@ class Task(Actor):
         self.at = self.done = 0
         self.kernel_pages = self.stash = 0
         self.next_read = -1
+        self.file_readahead = FileWindow()
         self.swap_readahead = Window()
         self.floor_pass = False  # it waited for the clean floor in vain: the next page is let through
         self.body = self.live()
@@ -146,6 +149,8 @@ class Task(Actor):
     def touch(self, page: Page, code: int) -> Steps:
         """One step of a touch whose page is not as it needs it."""
         k = self.kernel
+        if code == FILE_READ and page.ahead and not page.gone:
+            found_mark(k, self, page)
         if page.locked:
             yield Sleep(Wait.PAGE, NEVER, page)
         elif page.gone:  # its old contents are still being written
@@ -260,17 +265,19 @@ class Task(Actor):
         if page.mappable:
             k.count["pgmajfault"] += 1
         self.clock += k.machine.major_fault_ns
-        sequential = code == FILE_READ and (page.index == self.next_read or self.operations[self.at].code == RUN)
+        ahead = code == FILE_READ and self.reads_ahead(page)
         if page.anon:
             faults = max(k.scale.real >> k.values["page_cluster"], 1)
             page.locked = True
             self.clock += k.machine.swapin_ns
             read_in(k, self, page, faults)
         else:
-            faults = 1 if sequential and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
+            faults = 1 if ahead and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
             self.start_read(page, faults)
-        if sequential:
+        if ahead and k.old:
             self.read_ahead(page)
+        elif ahead:
+            read_window(k, self, page, self.file_readahead)
         yield Sleep(Wait.PAGE, NEVER, page)
         if faults > 1 and not self.memdie:  # they come one after another, each with its latency
             yield Sleep(Wait.TIMER, self.clock + (faults - 1) * k.device_of(page).device.latency_ns)
@@ -280,8 +287,14 @@ class Task(Actor):
         page.locked = True
         self.kernel.device_of(page).submit_by(self, page, False, faults=faults)
 
+    def reads_ahead(self, page: Page) -> bool:
+        """Is the miss part of a sequential read, as far as the kernel can tell?"""
+        if self.kernel.old:
+            return page.index == self.next_read or self.operations[self.at].code == RUN
+        return next_window(self.kernel, self, page, False) is not None
+
     def read_ahead(self, page: Page) -> None:
-        """What follows in the file, while memory above low is left."""
+        """2.6.23: what follows in the file, while memory above low is left."""
         k = self.kernel
         for _ in range(k.scale.nearest(READAHEAD) - 1):
             if page.last:
@@ -293,7 +306,6 @@ class Task(Actor):
             if zone is None:
                 return
             self.give_frame(page, zone)
-            self.clock += 0 if k.old else k.machine.minor_fault_ns
             self.start_read(page)
 
     # --- other operations ------------------------------------------------------------------------------------------------------------------
