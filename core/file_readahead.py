@@ -4,7 +4,7 @@ Kernel: mm/readahead.c:ondemand_readahead(), try_context_readahead(), count_hist
         page_cache_async_ra(), do_page_cache_ra(), v6.1; context readahead is of v2.6.31.
 CPU:    a page read ahead costs what a fault without I/O does (estimate: allocation, index and LRU too; one bio takes them all), 2.6.23: nothing.
 Differs: 2.6.23's window neither grows nor is it started early. One file_ra_state a task, not one an open file. Memory is never reclaimed for: above low,
-         later above min with kswapd awake too, else the rest is not read.
+         else the rest is not read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import gfp
-from core.allocator import wake_kswapd
 from core.blkdev import FILE
 from core.device import READ_IO, submit_by
 from core.frames import ALL_ATTR, map_page, try_alloc
@@ -20,18 +19,16 @@ from core.jit import inlined, jit
 from core.page import AHEAD, CACHED, GONE, READING, WRITEBACK
 from core.readahead import take_in
 from core.region import END
-from core.watermark import ERA_2_6_23, MARK_LOW, MARK_MIN, watermark_ok
+from core.watermark import ERA_2_6_23, MARK_LOW, watermark_ok
 
 MAX_READAHEAD: Final = 32  # real pages: 128 KiB, VM_MAX_READAHEAD
 
 
 @inlined
 def may_read_ahead(m: Any) -> bool:
-    """Is there memory to read ahead? Without, real pages come one by one, those within a simulated one too."""
-    vm = m.vm[0]
-    mark = MARK_LOW if vm.era == ERA_2_6_23 else MARK_MIN
+    """Is there memory above low? Without, real pages come one by one, those within a simulated one too."""
     for z in range(len(m.zones)):
-        if watermark_ok(m.zones[z], mark, gfp.KERNEL, vm.era):
+        if watermark_ok(m.zones[z], MARK_LOW, gfp.KERNEL, m.vm[0].era):
             return True
     return False
 
@@ -115,7 +112,7 @@ def read_on(m: Any, a: int, p: int) -> None:
 
 @jit
 def read_ahead(m: Any, a: int, p: int) -> None:
-    """Read the window, as far as memory above min allows; 2.6.23, above low: 32 pages from ``p`` on, to the first that is there."""
+    """Read the window, as far as memory above low allows (__GFP_NORETRY); 2.6.23: 32 pages from ``p`` on, to the first that is there."""
     vm = m.vm[0]
     actor = m.actors[a]
     if vm.era == ERA_2_6_23:
@@ -140,14 +137,11 @@ def read_ahead(m: Any, a: int, p: int) -> None:
 @jit
 def read_one(m: Any, a: int, q: int, attr: int) -> bool:
     """Page ``q`` of a file is read with others; False: no memory."""
-    vm = m.vm[0]
     z = try_alloc(m, MARK_LOW, gfp.KERNEL)
-    if z < 0 and vm.era != ERA_2_6_23:  # __GFP_NORETRY would reclaim once if this fails too
-        wake_kswapd(m, m.actors[a].local_ns)
-        z = try_alloc(m, MARK_MIN, gfp.KERNEL)
     if z < 0:
         return False
     take_in(m, q, z, attr)
+    vm = m.vm[0]
     vm.nr_file += 1
     if vm.era != ERA_2_6_23:
         m.actors[a].local_ns += vm.minor_fault_ns

@@ -10,7 +10,6 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from core import gfp
-from tests.twin.allocator import wake_kswapd
 from tests.twin.page import map_page
 from tests.twin.watermarks import Mark
 
@@ -88,16 +87,13 @@ def file_of(k: Kernel, page: Page) -> range:
 
 
 def read_window(k: Kernel, task: Task, page: Page, window: Window) -> None:
-    """do_page_cache_ra(): those of the window that are not in memory, to the end of the file, while memory above min is left; below low kswapd is woken."""
+    """do_page_cache_ra(): those of the window that are not in memory, to the end of the file, while memory above low is left."""
     pages = range(window.start, min(window.start + window.size, file_of(k, page).stop))
     for index in pages:
         other = k.pages[index]
         if other.cached or other.gone:
             continue
         zone = k.take_frame(Mark.LOW, gfp.KERNEL)
-        if zone is None:
-            wake_kswapd(k, task.clock)
-            zone = k.take_frame(Mark.MIN, gfp.KERNEL)
         if zone is None:
             return
         task.give_frame(other, zone)

@@ -272,8 +272,7 @@ class Task(Actor):
             self.clock += k.machine.swapin_ns
             read_in(k, self, page, faults)
         else:
-            mark = Mark.LOW if k.old else Mark.MIN
-            faults = 1 if ahead and any(zone.ok(mark, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
+            faults = 1 if ahead and any(zone.ok(Mark.LOW, gfp.KERNEL, k.old) for zone in k.zones) else k.scale.real
             self.start_read(page, faults)
         if ahead and k.old:
             self.read_ahead(page)
