@@ -24,6 +24,7 @@ from sweep.workloads import compile_streams
 
 CLASSIC: Final = "linux_5_16"  # what Linux 6.1 does with active and inactive lists
 MGLRU: Final = "mglru"
+VERSION: Final = 601  # the guest's kernel; policy mglru is 6.12 by itself
 LRU_GEN: Final = {CLASSIC: "0", MGLRU: "7"}  # /sys/kernel/mm/lru_gen/enabled
 DMA_MIB: Final = 15  # what the kernel manages under 16 MiB
 LATER: Final = ("page_cluster", *BYTES)  # none was set before the simulator had them, so results do not say that they are 0
@@ -144,7 +145,7 @@ def twin_machine(machine: Machine, start_free: int) -> Machine:
 
 def run_simulator(point: Point, start_free: int) -> Outcome:
     """The same point in the simulator."""
-    return simulate(twin_machine(point.machine, start_free), policies.load(point.policy), point.params, point.streams)
+    return simulate(twin_machine(point.machine, start_free), replace(policies.load(point.policy), version=VERSION), point.params, point.streams)
 
 
 def single(machine: str, workload: str, policy: str, sets: Mapping[str, int], keys: Mapping[str, bool | int | float | str], seed: int) -> Point:

@@ -1,7 +1,7 @@
 """The refault feedback loop: which type is evicted, and which tier of it is spared.
 
 Kernel: mm/vmscan.c:read_ctrl_pos(), reset_ctrl_pos(), positive_ctrl_err(), get_type_to_scan(), get_tier_idx(), v6.12;
-        mm/workingset.c:lru_gen_eviction(), lru_gen_refault(), v6.12.
+        mm/workingset.c:lru_gen_eviction(), lru_gen_refault(), v6.1 and v6.12.
 Differs: two tiers; the shadow holds the generation and the tier, as there, but never wraps.
 """
 
@@ -14,6 +14,7 @@ from core.page import ACTIVE
 from core.region import ANON, MAPPED
 
 TIERS: Final = 2
+COUNTS_ALL: Final = 605  # kernel version: workingset_refault_*; before, only refaults that count here
 MAX_SWAPPINESS: Final = 200
 
 
@@ -101,12 +102,14 @@ def refault(m: Any, p: int, n: int) -> None:
     vm = m.vm[0]
     pg = m.page[p]
     is_file = 0 if pg.attr & ANON else 1
-    if is_file:
-        vm.workingset_refault_file += 1
-    else:
-        vm.workingset_refault_anon += 1
     node = m.nodes[n]
-    if m.zones[pg.zone].node != n or pg.stamp // TIERS != node.min_seq[is_file]:
+    recent = m.zones[pg.zone].node == n and pg.stamp // TIERS == node.min_seq[is_file]
+    if recent or vm.version >= COUNTS_ALL:
+        if is_file:
+            vm.workingset_refault_file += 1
+        else:
+            vm.workingset_refault_anon += 1
+    if not recent:
         return
     node.refaulted[is_file * TIERS + pg.stamp % TIERS] += 1
     if pg.attr & MAPPED:  # lru_gen_in_fault(): it comes back to the youngest generation

@@ -209,9 +209,10 @@ def refaulted(k: Kernel, page: Page, node: Node) -> None:
     """lru_gen_refault(): it counts if the generation that the page was evicted from is still the oldest."""
     file = not page.anon
     kind = "file" if file else "anon"
-    k.count[f"workingset_refault_{kind}"] += 1
     shadow = page.shadow
-    if shadow.node is not node or shadow.seq != node.gens.min_seq[file]:
+    recent = shadow.node is node and shadow.seq == node.gens.min_seq[file]
+    k.count[f"workingset_refault_{kind}"] += recent or k.version >= 605
+    if not recent:
         return
     node.gens.counts[file, shadow.tier].refaulted += 1
     if page.mappable:  # lru_gen_in_fault()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -59,6 +60,19 @@ def test_pages_spared_for_their_tier(seed: int) -> None:
     k = finished(machine, policy, params, streams)
     assert k.count["pages spared for their tier"] > 0
     assert simulate(machine, policy, params, streams, audited=True).asdict() == outcome(k).asdict()
+
+
+def test_refaults_that_do_not_count_yet() -> None:
+    """Before 6.5 the generations counted refaults from the oldest of them only."""
+    policy = policies.load("mglru")
+    earlier = replace(policy, version=601)
+    fewer = 0
+    for seed in (90, 92, 104, 115, 154):
+        machine, params, streams = case(seed, policy)
+        found = simulate(machine, earlier, params, streams, audited=True)
+        assert found.asdict() == outcome(finished(machine, earlier, params, streams)).asdict()
+        fewer += found.workingset_refault_file < simulate(machine, policy, params, streams).workingset_refault_file
+    assert fewer > 0
 
 
 @pytest.mark.parametrize("name", [name for name in POLICIES if ERAS[policies.load(name).era].version > 206])
