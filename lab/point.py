@@ -27,7 +27,6 @@ MGLRU: Final = "mglru"
 VERSION: Final = 601  # the guest's kernel; policy mglru is 6.12 by itself
 LRU_GEN: Final = {CLASSIC: "0", MGLRU: "7"}  # /sys/kernel/mm/lru_gen/enabled
 DMA_MIB: Final = 15  # what the kernel manages under 16 MiB
-REFILL_NS: Final = 20_000_000  # drivers/block/null_blk/main.c: TIMER_INTERVAL, TICKS_PER_SEC is 50, v6.1
 LATER: Final = ("page_cluster", *BYTES)  # none was set before the simulator had them, so results do not say that they are 0
 SYSCTLS: Final = ("min_free_kbytes", "watermark_scale_factor", "watermark_boost_factor", "dirty_background_ratio", "dirty_ratio", "swappiness", *LATER)
 FILES: Final = {"page_cluster": "page-cluster"}  # where the file's name is another
@@ -141,7 +140,7 @@ def twin_machine(machine: Machine, start_free: int) -> Machine:
     """The machine that the simulator runs: the guest's zones, disks and execution of CPUs in turn, and free at the start what the guest had free."""
     zones = (DMA_MIB, machine.ram_mib - DMA_MIB)
     kernel_pages = machine.ram_mib * PAGES_PER_MIB - start_free
-    swap, file = (replace(disk, max_sectors_kb=plan.request_kib(plan.throttle(disk)), refill_ns=REFILL_NS) for disk in (machine.swap, machine.file))
+    swap, file = (replace(disk, max_sectors_kb=plan.request_kib(plan.throttle(disk)), refill_ns=SECOND // plan.TICKS) for disk in (machine.swap, machine.file))
     return replace(machine, zones_mib=zones, kernel_pages=kernel_pages, swap=swap, file=file, shared_core=True)
 
 
