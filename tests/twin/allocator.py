@@ -306,7 +306,7 @@ def reclaimable_pages(k: Kernel, node: Node) -> int:
 
 def zone_reclaimable(k: Kernel, zone: Zone) -> int:
     """Pages on the lists; anonymous ones count while there is swap."""
-    return sum(page.zone is zone and page.lru is not None and (k.swap.free > 0 or not page.anon) for page in k.pages)
+    return zone.listed[False] + (zone.listed[True] if k.swap.free > 0 else 0)
 
 
 def zone_unreclaimable(k: Kernel) -> bool:

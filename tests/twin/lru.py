@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class LruList:
-    """One list."""
+    """One list; the zone of each page counts it (NR_ZONE_LRU_BASE)."""
 
     def __init__(self) -> None:
         self.pages: OrderedDict[Page, None] = OrderedDict()
@@ -26,8 +26,10 @@ class LruList:
     def add(self, page: Page) -> None:
         """At the young end."""
         assert page.lru is None
+        assert page.zone is not None
         self.pages[page] = None
         page.lru = self
+        page.zone.listed[page.anon] += 1
 
     def add_oldest(self, page: Page) -> None:
         """At the old end: it is scanned next."""
@@ -36,16 +38,21 @@ class LruList:
 
     def remove(self, page: Page) -> None:
         del self.pages[page]
-        page.lru = None
+        self._left(page)
 
     def take_oldest(self, most: int) -> list[Page]:
         """isolate_lru_pages(): up to ``most`` pages from the old end."""
         taken = []
         while self.pages and len(taken) < most:
             page, _ = self.pages.popitem(last=False)
-            page.lru = None
+            self._left(page)
             taken.append(page)
         return taken
+
+    def _left(self, page: Page) -> None:
+        assert page.zone is not None
+        page.lru = None
+        page.zone.listed[page.anon] -= 1
 
 
 class NodeLists:

@@ -56,6 +56,8 @@ def conserved(k: Kernel) -> None:
     for zone in k.zones:
         assert zone.free >= 0
         assert zone.kernel >= 0
+        listed = [page.anon for page in k.pages if page.zone is zone and page.lru is not None]
+        assert zone.listed == {anon: listed.count(anon) for anon in (False, True)}
     used = sum(page.cached for page in k.pages) + sum(zone.free + zone.kernel for zone in k.zones)
     in_hand = k.machine.ram_pages - used
     assert 0 <= in_hand <= sum(not actor.dead for actor in k.actors)

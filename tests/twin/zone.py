@@ -19,6 +19,7 @@ class Zone:
         reserve: below it only PF_MEMALLOC goes, and no further than ``atomic_reserve``.
         boost: on top of the marks after fragmentation (6.12).
         active, inactive, laundry: its LRU lists in 2.6.23.
+        listed: its pages on any list, by whether they are anonymous.
         scanned: pages_scanned since a page was freed last.
         hopeless: all_unreclaimable.
         scan_active, scan_inactive: nr_scan_active and nr_scan_inactive.
@@ -36,6 +37,7 @@ class Zone:
         self.pageblock = pageblock
         self.boost = 0
         self.active, self.inactive, self.laundry = LruList(), LruList(), LruList()
+        self.listed = {False: 0, True: 0}
         self.scanned = 0
         self.hopeless = False
         self.prev_priority = 12
