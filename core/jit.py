@@ -21,7 +21,8 @@ from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import NativeLowering, NopythonRewrites
+from numba.core.untyped_passes import InlineClosureLikes
 from numba.experimental.function_type import _get_wrapper_address
 from numba.extending import intrinsic
 
@@ -171,7 +172,9 @@ class _CalleeCompiler(_Compiler):
     def define_pipelines(self) -> list[Any]:
         self._set_library()
         pipeline = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        pipeline.passes = [(_CalleeLowering if kind is NativeLowering else kind, text) for kind, text in pipeline.passes]
+        needless = (InlineClosureLikes, NopythonRewrites)  # for closures and array expressions
+        passes = [step for step in pipeline.passes if step[0] not in needless]
+        pipeline.passes = [(_CalleeLowering if kind is NativeLowering else kind, text) for kind, text in passes]
         pipeline.finalize()
         return [pipeline]
 
@@ -228,9 +231,30 @@ def _plain_integers(dispatcher: Any) -> Any:
     return dispatcher
 
 
+def _spare_the_compiler() -> None:
+    """Remember what an operator of numbers or arrays is: Numba asks all of its templates, NumPy's first, at each use. And name a record without its fields."""
+    resolve = types.BaseFunction.get_call_type
+    known: dict[Any, Any] = {}
+
+    def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
+        if kws or not all(isinstance(arg, types.Number | types.Boolean | types.Array) for arg in args):
+            return resolve(self, context, args, kws)
+        use = (self, args)
+        if use not in known:
+            known[use] = resolve(self, context, args, kws)
+        return known[use]
+
+    setattr(types.BaseFunction, "get_call_type", get_call_type)  # noqa: B010
+    setattr(types.Record, "__repr__", types.Type.__repr__)  # noqa: B010
+
+
+if JIT_ENABLED:
+    _spare_the_compiler()
+
+
 def _prefetch(_typing: Any, array: Any, index: Any) -> Any:
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        items = context.make_array(sig.args[0])(context, builder, args[0])
+        items = cgutils.create_struct_proxy(sig.args[0])(context, builder, args[0])
         address = builder.bitcast(builder.gep(items.data, [args[1]]), cgutils.voidptr_t)
         i32 = ir.IntType(32)
         hint = builder.module.declare_intrinsic("llvm.prefetch", [address.type], ir.FunctionType(ir.VoidType(), [address.type, i32, i32, i32]))

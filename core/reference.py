@@ -7,7 +7,9 @@ where there are any. An index is never negative, so it is not wrapped round eith
 
 from __future__ import annotations
 
+import hashlib
 import operator
+from functools import cache
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -18,11 +20,17 @@ from numba.core.typing.templates import AttributeTemplate
 from numba.np import arrayobj
 
 
+@cache
+def _digest(name: str) -> str:
+    """A name that stands for one of ten thousand letters: it is part of the symbol of every function, and of each call of one."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
 class Table(types.Array):
     """An array of the state: as any other, but indices count from its first item only."""
 
     def __init__(self, array: Any) -> None:
-        super().__init__(array.dtype, array.ndim, array.layout, not array.mutable, f"table of {array.name}", array.aligned)
+        super().__init__(array.dtype, array.ndim, array.layout, not array.mutable, f"table {_digest(array.name)}", array.aligned)
 
 
 class Reference(types.Type):
@@ -30,11 +38,21 @@ class Reference(types.Type):
 
     def __init__(self, target: Any) -> None:
         self.target = target
-        super().__init__(f"reference to {target.name}")
+        super().__init__(f"reference {_digest(target.name)}")
+
+
+TABLE = ("data", "shape")
+
+
+class _TableModel(models.StructModel):
+    """All that an access needs of an array."""
+
+    def __init__(self, manager: Any, table: Any) -> None:
+        super().__init__(manager, table, list(zip(TABLE, (types.CPointer(table.dtype), types.UniTuple(types.intp, table.ndim)), strict=True)))
 
 
 extending.register_model(Reference)(models.OpaqueModel)
-extending.register_model(Table)(models.ArrayModel)
+extending.register_model(Table)(_TableModel)
 
 
 @extending.infer_getattr
@@ -42,14 +60,26 @@ class _FieldType(AttributeTemplate):
     key = Reference
 
     def generic_resolve(self, reference: Any, name: str) -> Any:  # type: ignore[override]
-        field = reference.target.types[reference.target.fields.index(name)]
-        return Table(field) if isinstance(field, types.Array) else field
+        return _field_type(reference.target, name)
+
+
+@cache
+def _field_type(target: Any, name: str) -> Any:
+    field = target.types[target.fields.index(name)]
+    return Table(field) if isinstance(field, types.Array) else field
 
 
 def _load_field(context: Any, builder: Any, reference: Any, value: Any, name: str) -> Any:
     index = reference.target.fields.index(name)
     struct = builder.bitcast(value, context.get_value_type(reference.target).as_pointer())
-    return _load_words(builder, cgutils.gep_inbounds(builder, struct, 0, index))
+    kind = _field_type(reference.target, name)
+    if not isinstance(kind, Table):
+        return _load_words(builder, cgutils.gep_inbounds(builder, struct, 0, index))
+    model = context.data_model_manager[reference.target.types[index]]
+    table = ir.Constant(context.get_value_type(kind), ir.Undefined)
+    for at, part in enumerate(TABLE):
+        table = builder.insert_value(table, _load_words(builder, cgutils.gep_inbounds(builder, struct, 0, index, model.get_field_position(part))), at)
+    return table
 
 
 def _load_words(builder: Any, pointer: Any) -> Any:
@@ -75,18 +105,33 @@ def _refer(_typing: Any, target: Any) -> Any:
 refer: Any = extending.intrinsic(_refer)
 
 
-def _as_array(_context: Any, _builder: Any, _source: Any, _target: Any, value: Any) -> Any:
-    return value
+def _as_array(context: Any, builder: Any, table: Any, target: Any, value: Any) -> Any:
+    array = arrayobj.make_array(target)(context, builder)
+    shape = cgutils.unpack_tuple(builder, builder.extract_value(value, TABLE.index("shape")))
+    itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(table.dtype)))
+    strides = [itemsize]
+    for length in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], length))
+    data = builder.extract_value(value, TABLE.index("data"))
+    arrayobj.populate_array(array, data=data, shape=shape, strides=strides, itemsize=itemsize, meminfo=None)
+    return array._getvalue()
 
 
 def _pointer(context: Any, builder: Any, table: Any, value: Any, index_type: Any, index: Any) -> Any:
-    array = arrayobj.make_array(table)(context, builder, value)
+    assert table.layout == "C"
     several = hasattr(index_type, "types")
     indices = cgutils.unpack_tuple(builder, index) if several else [index]
     kinds = index_type.types if several else [index_type]
     assert len(indices) == table.ndim
     indices = [context.cast(builder, one, kind, types.intp) for one, kind in zip(indices, kinds, strict=True)]
-    return cgutils.get_item_pointer(context, builder, table, array, indices, boundscheck=context.enable_boundscheck)
+    shape = cgutils.unpack_tuple(builder, builder.extract_value(value, TABLE.index("shape")))
+    if context.enable_boundscheck:
+        for axis, (one, length) in enumerate(zip(indices, shape, strict=True)):
+            cgutils.do_boundscheck(context, builder, one, length, axis)
+    place = indices[0]
+    for one, length in zip(indices[1:], shape[1:], strict=True):
+        place = builder.add(builder.mul(place, length), one)
+    return builder.gep(builder.extract_value(value, TABLE.index("data")), [place])
 
 
 def _get_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
