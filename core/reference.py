@@ -22,7 +22,7 @@ from numba.np import arrayobj
 
 @cache
 def _digest(name: str) -> str:
-    """A name that stands for one of ten thousand letters: it is part of the symbol of every function, and of each call of one."""
+    """A name that stands for one of fourteen thousand letters: it is part of the symbol of every function, and of each call of one."""
     return hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
