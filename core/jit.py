@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -17,7 +18,7 @@ import numba
 from llvmlite import ir  # type: ignore[import-untyped]
 from llvmlite.binding import Linkage  # type: ignore[import-untyped]
 from numba import _dynfunc, types  # type: ignore[attr-defined]
-from numba.core import cgutils
+from numba.core import cgutils, event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
@@ -88,6 +89,14 @@ class _CalleeLibrary(JITCodeLibrary):
     def add_ir_module(self, ir_module: Any) -> None:
         _leave_results_unset(ir_module)
         super().add_ir_module(ir_module)
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        """As Numba does, but for those alone that have a body."""
+        ll_module.data_layout = self._codegen._data_layout
+        for function in ll_module.functions:
+            if not function.is_declaration:
+                passes, builder = self._codegen._function_pass_manager()
+                passes.run(function, builder)
 
     def finalize(self) -> None:
         self._finalized = True
@@ -232,7 +241,10 @@ def _plain_integers(dispatcher: Any) -> Any:
 
 
 def _spare_the_compiler() -> None:
-    """Remember what an operator of numbers or arrays is: Numba asks all of its templates, NumPy's first, at each use. And name a record without its fields."""
+    """Remember what an operator of numbers or arrays is: Numba asks all of its templates, NumPy's first, at each use. Name a record without its fields.
+
+    And measure nothing: every call of LLVM would be told to as many listeners as there are callers on the stack.
+    """
     resolve = types.BaseFunction.get_call_type
     known: dict[Any, Any] = {}
 
@@ -246,6 +258,7 @@ def _spare_the_compiler() -> None:
 
     setattr(types.BaseFunction, "get_call_type", get_call_type)  # noqa: B010
     setattr(types.Record, "__repr__", types.Type.__repr__)  # noqa: B010
+    setattr(event, "install_timer", lambda _kind, _callback: nullcontext())  # noqa: B010
 
 
 if JIT_ENABLED:

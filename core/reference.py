@@ -32,6 +32,11 @@ class Table(types.Array):
     def __init__(self, array: Any) -> None:
         super().__init__(array.dtype, array.ndim, array.layout, not array.mutable, f"table {_digest(array.name)}", array.aligned)
 
+    @property
+    def key(self) -> Any:
+        """Two of them are the same if their names are."""
+        return self.name
+
 
 class Reference(types.Type):
     """Where a named tuple lies."""
