@@ -1,7 +1,7 @@
 """Conservation: every page is somewhere, exactly once, at all times.
 
-``balanced`` adds up counters and costs little, so it runs after each step of an actor in each run; ``counted`` looks at every page, at the end of each run and
-at each event of an audited one.
+``balanced`` adds up counters and costs little, so it runs at every sixteenth turn of an actor and at the end of each run; ``counted`` looks at every page, at
+the end of each run. An audited run does both at each event.
 """
 
 from __future__ import annotations

@@ -24,37 +24,38 @@ def fast(m: Any, a: int) -> None:
     limit = actor.limit_ns
     costs = a * 4
     done = 0
-    while now < limit:
+    while True:
+        begin = pc
         word = m.ops[pc]
-        p = word & PAGE_MASK
-        missing = word >> 32 & (255 ^ m.flags[p]) & 255
-        if missing & (255 ^ ACCESSED) == 0:
-            m.flags[p] |= missing  # the processor sets the young bit by itself; stored always, for nobody could foresee whether it is set
+        missing = word >> 32 & (255 ^ m.flags[word & PAGE_MASK]) & 255
+        while now < limit and missing & (255 ^ ACCESSED) == 0:
+            m.flags[word & PAGE_MASK] |= missing  # the processor sets the young bit by itself; stored always, for nobody could foresee whether it is set
             now += m.touch_ns[costs + (word >> 40 & 3)]
             pc += 1
-            done += 1
-        elif word >> 40 & 255 == RUN:
-            first = (word & PAGE_MASK) + actor.run
-            inner = word >> 48 & 3
-            need = NEED[inner] if inner != FILE_WRITE or m.vm[0].version < 407 else PRESENT | DIRTY
-            cost = m.touch_ns[costs + inner]
-            left = min(m.ops[pc + 1] - actor.run, (limit - now + cost - 1) // cost)
-            walked = 0
-            while walked < left and m.flags[first + walked] & need == need:
-                walked += 1
-            now += walked * cost
-            done += walked
-            actor.run += walked
-            if actor.run < m.ops[pc + 1]:
-                break
-            actor.run = 0
-            if actor.reads_files:
-                note_reads(m, actor, pc, pc + 2)
-            pc += 2
-            if inner == FILE_READ:
-                actor.next_read = first + walked
-        else:
+            word = m.ops[pc]
+            missing = word >> 32 & (255 ^ m.flags[word & PAGE_MASK]) & 255
+        done += pc - begin
+        if now >= limit or word >> 40 & 255 != RUN:
             break
+        first = (word & PAGE_MASK) + actor.run
+        inner = word >> 48 & 3
+        need = NEED[inner] if inner != FILE_WRITE or m.vm[0].version < 407 else PRESENT | DIRTY
+        cost = m.touch_ns[costs + inner]
+        left = min(m.ops[pc + 1] - actor.run, (limit - now + cost - 1) // cost)
+        walked = 0
+        while walked < left and m.flags[first + walked] & need == need:
+            walked += 1
+        now += walked * cost
+        done += walked
+        actor.run += walked
+        if actor.run < m.ops[pc + 1]:
+            break
+        actor.run = 0
+        if actor.reads_files:
+            note_reads(m, actor, pc, pc + 2)
+        pc += 2
+        if inner == FILE_READ:
+            actor.next_read = first + walked
     if done > 0:
         vm = m.vm[0]
         vm.ops_done += done

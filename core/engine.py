@@ -43,6 +43,7 @@ MIN_SLICE_NS: Final = 20 * US  # an actor on another CPU may be overtaken by so 
 MAX_SLICE_NS: Final = MS
 DEADLOCK_NS: Final = 5 * SECOND  # nothing done, nothing completed, for so long
 MAX_EVENTS_AT_ONCE: Final = 10_000_000
+AUDIT_EVERY: Final = 16  # turns of actors, a power of two; at each it would be a thirtieth of the cost of a miss
 
 
 @inlined
@@ -149,6 +150,7 @@ def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
     """The loop over events."""
     vm = m.vm[0]
     at_once = 0
+    turns = 0
     while vm.ended == 0:
         due = device.next_completion(m)
         first = INFINITY
@@ -200,7 +202,10 @@ def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
                 run_queues.ran(m, a, start)
             if a < vm.n_tasks and m.actors[a].dead and all_done(m):
                 vm.ended = END_DONE
-        check(m, boot_pages)
+        turns += 1
+        if turns & (AUDIT_EVERY - 1) == 0 or vm.audit or vm.invariant != 0:
+            check(m, boot_pages)
+    check(m, boot_pages)
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""The gate to the compiler: with reference.py the only file that imports numba, and every compiler option with its reason.
+"""The gate to the compiler: with reference.py and table.py the only file that imports numba, and every compiler option with its reason.
 
 The engine is compiled once for all policies: a policy's decision functions enter as typed function pointers, so a new policy costs the
 compilation of its own few lines. Numba's disk cache does not notice edits made in another file, therefore the cache directory is named by a
@@ -128,17 +128,26 @@ class _EntryLibrary(JITCodeLibrary):
 
 
 def _leave_results_unset(ir_module: Any) -> None:
-    """Drop the zeros that Numba stores where a call will store its result: as many for each function inlined as it has calls, one in twenty instructions."""
-    for block in (block for function in ir_module.functions for block in function.blocks):
-        for call in [i for i in block.instructions if isinstance(i, ir.CallInstr) and i.args and isinstance(i.args[0], ir.AllocaInstr)]:
-            result = call.args[0]
-            zeros = [i for i in block.instructions if isinstance(i, ir.StoreInstr) and i.operands[1] is result and _is_zero(i.operands[0])]
-            for zero in zeros:
-                block.instructions.remove(zero)
+    """Drop the zeros that Numba stores where a call will store its result or its error: at the call and at the entry of the function.
+
+    Those of the entry stay where a function is inlined: 34 stores for each step of an actor.
+    """
+    for function in ir_module.functions:
+        calls = (i for block in function.blocks for i in block.instructions if isinstance(i, ir.CallInstr) and len(i.args) > 1)
+        slots = {id(slot) for call in calls if _is_slot(call.args[1], "excinfo") for slot in call.args[:2] if _is_slot(slot)}
+        for block in function.blocks if slots else ():
+            unset = [i for i in block.instructions if isinstance(i, ir.StoreInstr) and id(i.operands[1]) in slots and _is_zero(i.operands[0])]
+            if unset:
+                gone = set(map(id, unset))
+                block.instructions[:] = [i for i in block.instructions if id(i) not in gone]
+
+
+def _is_slot(value: Any, name: str = "") -> bool:
+    return isinstance(value, ir.AllocaInstr) and value.name.startswith(name)
 
 
 def _is_zero(value: Any) -> bool:
-    return isinstance(value, ir.Constant) and value.constant is None
+    return isinstance(value, ir.Constant) and value.constant in (None, 0)
 
 
 def _closure(library: Any, found: dict[Any, None]) -> dict[Any, None]:

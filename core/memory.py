@@ -22,7 +22,6 @@ from core.flusher import MAX_WRITEBACK_PAGES
 from core.machine import Device, Machine
 from core.mmzone import CLASSIC, LISTS, NO_LIST, NODE, QUEUE, ZONE
 from core.network import TIME, timetable
-from core.operations import FILE_READ
 from core.page import PAGE
 from core.pairs import BYTES
 from core.readahead import FIRST_HITS, MAX_READAHEAD
@@ -251,7 +250,7 @@ def _actors(machine: Machine, streams: Streams, more: int, first_arrival: int) -
         actor.cpu = t % machine.cpus
         actor.first = actor.pc = actor.unseen_pc = streams.task_first[t]
         actor.last = streams.task_last[t]
-        actor.reads_files = bool(np.any(streams.ops[actor.first : actor.last] >> 40 & 255 == FILE_READ))
+        actor.reads_files = streams.reads_files[t]
         actor.op_ns = streams.op_ns[t]
         actor.next_read = -1
         actor.ra_page, actor.ra_hits = -2, FIRST_HITS

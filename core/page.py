@@ -36,9 +36,9 @@ class Page:
     stamp: i8  # eviction clock while evicted, time of dirtying (ns) while dirty
     link: np.int32  # next in a private list
     slot: np.int32
-    attr: np.uint16
     zone: np.uint8
     list: np.uint8
+    attr: np.uint16  # not at a multiple of four: LLVM would load it with its neighbours, and wait for a store to one of them
     owner: np.int32
 
 

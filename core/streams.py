@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.arrivals import check_arrivals
-from core.operations import MAX_PAGES
+from core.operations import FILE_READ, MAX_PAGES
 from core.region import MAPPED
 from core.verifier import HIGHS, check_task
 
@@ -62,6 +62,13 @@ class Streams:
         if self.page_scale != 1:
             sha.update(f"page_scale {self.page_scale}".encode())
         return sha.hexdigest()
+
+    @cached_property
+    def reads_files(self) -> tuple[bool, ...]:
+        """For each task, whether it may touch by FILE_READ outside of runs; looked at once, for the words are as many as the touches."""
+        if np.all(self.page_attr & MAPPED):
+            return (False,) * self.n_tasks  # the verifier lets FILE_READ touch no mapped page
+        return tuple(bool(np.any(self.ops[first:last] >> 40 & 0xFF == FILE_READ)) for first, last in zip(self.task_first, self.task_last, strict=True))
 
     @cached_property
     def checked(self) -> bool:

@@ -9,7 +9,7 @@ are timed. The engine's figure is a long run minus a short one of the same strin
 What each side does for a miss:
   libCacheSim LRU: look the object up in a hash table, allocate and insert one, unlink and free the oldest. Nothing is dirty, nothing is read or written.
   engine: fault, allocation against watermarks, wake kswapd, swap read with its completion event; kswapd's scan of the 6.12 lists with references and refault
-    distance, swap slots, write-out of dirty pages with its completion, rotation; conservation checked after every step of an actor.
+    distance, swap slots, write-out of dirty pages with its completion, rotation; conservation checked at every sixteenth turn of an actor.
 
 libCacheSim is measured twice: with its default hash table (2^24 buckets) and with one fitted to the capacity by hand. ``read`` is what reading the file and
 finding one object always in the cache cost it: an upper bound of what is not list handling.
