@@ -167,7 +167,8 @@ def end(m: Any, dev: int, write: int, now: int) -> None:
     p = int(entry.page)
     held = int(entry.held)
     d.io_tail[write] += 1
-    m.vm[0].home = m.nodes[m.zones[m.page[p].zone].node].zone_last  # who asked for it is gone: what its end frees, the node of the page gets
+    if m.vm[0].n_nodes > 1:  # who asked for it is gone: what its end frees, the node of the page gets
+        m.vm[0].home = m.nodes[m.zones[m.page[p].zone].node].zone_last
     if d.io_tail[write] == d.io_head[write]:  # begin again at the front, which is in the cache
         d.io_tail[write] = 0
         d.io_head[write] = 0

@@ -1,6 +1,6 @@
 """The event loop: the earliest of all actors and completions comes next, and actors need a CPU to run.
 
-One compiled function for all policies; what a policy decides enters as function pointers.
+One compiled function for all policies; what a policy decides and how its era reclaims enter as function pointers.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from core import (
-    allocator_612,
-    allocator_2623,
     audit,
     balance_dirty,
     clean_floor,
@@ -18,7 +16,6 @@ from core import (
     laundry,
     laundry_thread,
     network,
-    pageout,
     plug,
     prealloc,
     run_queues,
@@ -27,16 +24,11 @@ from core import (
     task,
 )
 from core.actor import DEPTH
-from core.jit import by_reference, entry, inlined, jit, outlined
+from core.jit import by_reference, compile_entry, compile_unit, entry, inlined, jit, outlined, unit_pointer
 from core.outcome import END_DEADLOCK, END_DONE, END_HORIZON, END_INVARIANT
 from core.units import INFINITY, MS, SECOND, US
-from core.vmscan_612 import direct as direct_612
-from core.vmscan_612 import folios, node
-from core.vmscan_612 import kswapd as kswapd_612
-from core.vmscan_2623 import direct as direct_2623
-from core.vmscan_2623 import kswapd as kswapd_2623
-from core.vmscan_2623 import pages, zone
-from core.vmscan_mglru import age, evict
+from core.vmscan_612 import procedures as procedures_6x
+from core.vmscan_2623 import procedures as procedures_2623
 from core.watermark import ERA_2_6_23
 
 MIN_SLICE_NS: Final = 20 * US  # an actor on another CPU may be overtaken by so much
@@ -47,44 +39,20 @@ AUDIT_EVERY: Final = 16  # turns of actors, a power of two; at each it would be 
 
 
 @inlined
-def step(m: Any, pol: Any, a: int) -> int:
+def step(m: Any, pol: Any, reclaim: Any, a: int) -> int:
     """One step of the procedure that actor ``a`` is in."""
     f = m.frames[a * DEPTH + m.actors[a].depth]
     proc = f.proc
     if proc == sched.TASK:
         return task.step(m, a, f)
-    if proc == sched.ALLOC:
-        if m.vm[0].era == ERA_2_6_23:
-            return allocator_2623.step(m, pol, a, f)
-        return allocator_612.step(m, pol, a, f)
-    if proc == sched.SHRINK_LIST_2623:
-        return pages.step(m, pol, a, f)
-    if proc == sched.SHRINK_ZONE_2623:
-        return zone.step(m, a, f)
-    if proc == sched.SHRINK_LIST_612:
-        return folios.step(m, pol, a, f)
-    if proc == sched.SHRINK_NODE_612:
-        return node.step(m, pol, a, f)
-    if proc == sched.PAGEOUT:
-        return pageout.step(m, a, f)
-    if proc == sched.DIRECT_2623:
-        return direct_2623.step(m, pol, a, f)
-    if proc == sched.DIRECT_612:
-        return direct_612.step(m, pol, a, f)
-    if proc == sched.KSWAPD_2623:
-        return kswapd_2623.step(m, pol, a, f)
-    if proc == sched.KSWAPD_612:
-        return kswapd_612.step(m, pol, a, f)
+    if sched.reclaims(m, a):
+        return reclaim(m, pol, a)
     if proc == sched.FLUSHER:
         return flusher.step(m, a, f)
     if proc == sched.WRITEBACK_PAGES:
         return flusher.step_pages(m, a, f)
     if proc == sched.FSYNC:
         return flusher.step_fsync(m, a, f)
-    if proc == sched.SHRINK_NODE_MGLRU:
-        return evict.step(m, pol, a, f)
-    if proc == sched.AGE_MGLRU:
-        return age.step(m, a, f)
     if proc == sched.NETWORK:
         return network.step(m, pol, a, f)
     if proc == sched.SLAB_BURST:
@@ -101,14 +69,15 @@ def step(m: Any, pol: Any, a: int) -> int:
 
 
 @inlined
-def run_actor(m: Any, pol: Any, a: int, start: int, limit: int) -> None:
+def run_actor(m: Any, pol: Any, reclaim: Any, a: int, start: int, limit: int) -> None:
     """Let actor ``a`` run from ``start`` until it waits, gives way, or ``limit`` has passed."""
     actor = m.actors[a]
     sched.stop_waiting(m, a)
     actor.local_ns = start
     actor.limit_ns = limit
-    m.vm[0].home = m.nodes[actor.node].zone_last
-    while step(m, pol, a) == sched.CONTINUE:
+    if m.vm[0].n_nodes > 1:
+        m.vm[0].home = m.nodes[actor.node].zone_last
+    while step(m, pol, reclaim, a) == sched.CONTINUE:
         if actor.local_ns >= limit:
             actor.ready_ns = actor.local_ns
             return
@@ -139,14 +108,37 @@ def hung(m: Any, pol: Any, now: int) -> bool:
     return False
 
 
-@entry
 def run(m: Any, pol: Any, boot_pages: int) -> None:
     """Run to the end; ``vm.ended`` says why."""
-    run_by_reference(by_reference(m), by_reference(pol), boot_pages)
+    run_events(m, pol, reclaim_of(m, pol), boot_pages)
+
+
+def reclaim_of(m: Any, pol: Any) -> Any:
+    """The procedures of allocation and reclaim of the machine's era; compiled when their address is taken."""
+    return unit_pointer(procedures_2623.run if m.vm[0].era == ERA_2_6_23 else procedures_6x.run, m, pol)
+
+
+def compile_events(m: Any, pol: Any, boot_pages: int) -> None:
+    """Compile one half of the engine and what is small: the policy's decisions, and the count at the end."""
+    compile_entry(run_events, m, pol, reclaim_of(m, pol), boot_pages)
+    compile_entry(audit.recount, m)
+    for pointer in pol:
+        compile_unit(pointer)
+
+
+def compile_reclaim(m: Any, pol: Any) -> None:
+    """Compile the other half, the procedures of the era; another process may do so at the same time."""
+    compile_unit(reclaim_of(m, pol))
+
+
+@entry
+def run_events(m: Any, pol: Any, reclaim: Any, boot_pages: int) -> None:
+    """``run`` for one era."""
+    run_by_reference(by_reference(m), by_reference(pol), reclaim, boot_pages)
 
 
 @outlined  # where the words are stored they must not be loaded
-def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
+def run_by_reference(m: Any, pol: Any, reclaim: Any, boot_pages: int) -> None:
     """The loop over events."""
     vm = m.vm[0]
     at_once = 0
@@ -196,7 +188,7 @@ def run_by_reference(m: Any, pol: Any, boot_pages: int) -> None:
                 a = run_queues.pick(m, start)
             if start < m.actors[a].local_ns:
                 vm.invariant = audit.CLOCK_BACK
-            run_actor(m, pol, a, start, max(limit, start + MIN_SLICE_NS))
+            run_actor(m, pol, reclaim, a, start, max(limit, start + MIN_SLICE_NS))
             m.cpu_free[cpu] = m.actors[a].local_ns
             if vm.shared_core:
                 run_queues.ran(m, a, start)

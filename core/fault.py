@@ -223,6 +223,6 @@ def look_ahead(m: Any, a: int, p: int) -> None:
         prefetch(m.flags, m.ops[pc + FLAGS_AHEAD] & PAGE_MASK)  # no touch perhaps, but a literal: then it is a hint without use
         q = word & PAGE_MASK
         missing = word >> 32 & 255 & (255 ^ m.flags[q])
-        prefetch(m.page, p + (q - p) * (missing + 255 >> 8))  # ``q`` or again ``p``: half of these branches would be predicted wrong
+        prefetch(m.page, q if missing else p)  # a choice, not a branch: half of them would be predicted wrong
         pc += 1
     actor.looked = pc

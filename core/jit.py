@@ -1,8 +1,9 @@
 """The gate to the compiler: with reference.py and table.py the only file that imports numba, and every compiler option with its reason.
 
 The engine is compiled once for all policies: a policy's decision functions enter as typed function pointers, so a new policy costs the
-compilation of its own few lines. Numba's disk cache does not notice edits made in another file, therefore the cache directory is named by a
-hash of core's sources and a changed file simply means another directory.
+compilation of its own few lines. So do the procedures of its era, and the two halves can be compiled side by side. Numba's disk cache does not
+notice edits made in another file, therefore the cache directory is named by a hash of core's sources and a changed file simply means another
+directory.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from numba.core.untyped_passes import InlineClosureLikes
 from numba.experimental.function_type import _get_wrapper_address
 from numba.extending import intrinsic
 
-from core.reference import refer
+from core.reference import Reference, refer
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -236,6 +237,11 @@ def entry(function: F) -> F:
     return cast(F, _plain_integers(njit(cache=True, pipeline_class=_EntryCompiler, **OPTIONS)(function)))
 
 
+def unit(function: F) -> F:
+    """Compile a function of state by reference and an integer that the engine calls through a pointer: apart from the engine, and only if it is needed."""
+    return cast(F, _plain_integers(njit(cache=True, pipeline_class=_EntryCompiler, **OPTIONS | {"no_cpython_wrapper": True})(function)))
+
+
 def _plain_integers(dispatcher: Any) -> Any:
     """See every integer argument as int64. Otherwise each constant and each narrow field would compile a version of its own: 344 instead of 161 functions."""
     if not JIT_ENABLED:
@@ -339,3 +345,25 @@ def pointer(function: Callable[..., int], arguments: int) -> Any:
         return function
     dispatcher = function if hasattr(function, "py_func") else njit(function)
     return _Pointer(dispatcher, signature(arguments))
+
+
+def compile_entry(function: Any, *arguments: Any) -> None:
+    """Compile an ``entry`` for such arguments, or load it, without a call."""
+    function.compile(tuple(map(numba.typeof, arguments)))
+
+
+def compile_unit(pointer: Any) -> None:
+    """Compile what ``unit_pointer`` has found, or load it."""
+    pointer.__wrapper_address__()
+
+
+def unit_pointer(function: Callable[..., int], *state: Any) -> Any:
+    """A ``unit`` as the engine takes it; ``state`` are the named tuples that the engine passes it by reference, of the same types in each run."""
+    if not JIT_ENABLED:
+        return function
+    if function not in _UNITS:
+        _UNITS[function] = _Pointer(function, types.int64(*(Reference(numba.typeof(one)) for one in state), types.int64))
+    return _UNITS[function]
+
+
+_UNITS: dict[Any, _Pointer] = {}  # what a type is takes longer than a small simulation

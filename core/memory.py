@@ -99,6 +99,7 @@ def boot(machine: Machine, era: int, values: Mapping[str, int], own: NDArray[np.
     )
     kthreads.start(memory, values, machine.cpus)
     memory.vm[0].lru = which_lru
+    memory.vm[0].home = memory.nodes[0].zone_last
     return memory, taken
 
 

@@ -16,7 +16,7 @@ from core.units import JIFFY
 CONTINUE: Final = 0
 YIELD: Final = 1
 
-# Procedures.
+# Procedures. Those from ALLOC to KSWAPD_612 are of an era: its own procedures.py knows them.
 TASK: Final = 0
 ALLOC: Final = 1
 DIRECT_2623: Final = 2
@@ -25,22 +25,21 @@ SHRINK_ZONE_2623: Final = 4
 SHRINK_LIST_2623: Final = 5
 SHRINK_NODE_612: Final = 6
 SHRINK_LIST_612: Final = 7
-PAGEOUT: Final = 8
-KSWAPD_2623: Final = 9
-KSWAPD_612: Final = 10
-FLUSHER: Final = 11
-BALANCE_DIRTY: Final = 12
-FSYNC: Final = 13
-WRITEBACK_PAGES: Final = 14
-NETWORK: Final = 15
-LAUNDER_QUEUE: Final = 16
-LAUNDRY_THREAD: Final = 17
-CLEAN_FLOOR: Final = 18
-SLAB_BURST: Final = 20
-PRELOAD: Final = 21
-
-SHRINK_NODE_MGLRU: Final = 22
-AGE_MGLRU: Final = 23
+SHRINK_NODE_MGLRU: Final = 8
+AGE_MGLRU: Final = 9
+PAGEOUT: Final = 10
+KSWAPD_2623: Final = 11
+KSWAPD_612: Final = 12
+FLUSHER: Final = 13
+BALANCE_DIRTY: Final = 14
+FSYNC: Final = 15
+WRITEBACK_PAGES: Final = 16
+NETWORK: Final = 17
+LAUNDER_QUEUE: Final = 18
+LAUNDRY_THREAD: Final = 19
+CLEAN_FLOOR: Final = 20
+SLAB_BURST: Final = 21
+PRELOAD: Final = 22
 
 # What an actor can wait for.
 WAIT_NONE: Final = 0
@@ -66,6 +65,13 @@ WAIT_AGEING: Final = 16  # the walk of page tables of node wait_arg
 def top(m: Any, a: int) -> Any:
     """The frame that actor ``a`` is in."""
     return m.frames[a * DEPTH + m.actors[a].depth]
+
+
+@inlined
+def reclaims(m: Any, a: int) -> bool:
+    """Is the actor's procedure one of its era's procedures.py?"""
+    proc = top(m, a).proc
+    return bool(ALLOC <= proc <= KSWAPD_612)
 
 
 @inlined

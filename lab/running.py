@@ -43,11 +43,11 @@ def run(machine: str, workload: str, options: Options) -> Iterator[str]:
         raise ConfigError(f"--series: {options.series}; allowed: a file in a directory that exists")
     emulator = find_emulator(options.qemu)
     emulator.check(point.machine.cpus)
-    kernel = find(options.kernel, options.modules)
-    yield f"kernel: {kernel.version}; QEMU {emulator.version}"
     if not warm.is_compiled(point.policy):
-        yield "simulator: being compiled on another core meanwhile, once for this version"
+        yield "simulator: being compiled meanwhile, once for this version"
     with warm.warming(point.policy):
+        kernel = find(options.kernel, options.modules)
+        yield f"kernel: {kernel.version}; QEMU {emulator.version}"
         guest = run_guest(point, kernel, emulator)
     if options.series is not None:
         write_series(guest, options.series)

@@ -12,7 +12,7 @@ from core.actor import DEPTH
 from core.decisions import ACTIVATE, ALL_DIRTY, BY_CONGESTION, FREE, KEEP, MARK, UNMAPPED, WHY_BATCH, WRITE
 from core.dirty import wake_flusher
 from core.frames import unmap
-from core.jit import inlined, jit
+from core.jit import inlined, jit, outlined
 from core.mmzone import MGLRU
 from core.page import ACCESSED, ACTIVE, DIRTY, GONE, PRESENT, READING, RECLAIM, REFERENCED, SLOT, WRITEBACK
 from core.pageout import pageout, write_at_once
@@ -115,7 +115,7 @@ def fate(m: Any, pol: Any, a: int, sc: Any, f: Any, p: int) -> int:
     return what
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """Go through the isolated folios of the frame, then settle the batch; returns pages freed."""
     sc = m.frames[a * DEPTH + f.sc]

@@ -10,7 +10,7 @@ from typing import Any, Final
 from core import gfp, slabtest
 from core.actor import DEPTH
 from core.decisions import BY_CONGESTION, BY_EVENT, NO, WHY_CONGESTED, WHY_ISOLATED, WHY_WRITEBACK
-from core.jit import jit
+from core.jit import jit, outlined
 from core.mmzone import ACTIVE_FILE, ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, MGLRU
 from core.plug import finish_plug, start_plug
 from core.reclaim import (
@@ -46,7 +46,7 @@ SLAB_SHRUNK: Final = 4
 TOO_MANY_ISOLATED: Final = 5
 
 
-@jit
+@outlined
 def step(m: Any, pol: Any, a: int, f: Any) -> int:
     """shrink_node(): scan by get_scan_count(), then flags and throttles; returns pages freed."""
     vm = m.vm[0]
