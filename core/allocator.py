@@ -19,12 +19,12 @@ from core.recursion import enter, note_depth
 from core.sched import (
     ALLOC,
     CONTINUE,
-    WAIT_NONE,
     WAIT_PFMEMALLOC,
     WAIT_WORK,
     pop,
     push,
     sleep,
+    wake_up,
 )
 from core.units import INFINITY, SECOND
 from core.watermark import ERA_2_6_23, MARK_HIGH, MARK_LOW, MARK_MIN, MARK_NONE, MARK_OOM, floor, watermark_ok
@@ -58,25 +58,20 @@ def wake_node(m: Any, n: int, now: int) -> None:
     """wakeup_kswapd(): unless its node has enough memory (and no clean floor is set) or is hopeless."""
     vm = m.vm[0]
     node = m.nodes[n]
-    kswapd = m.actors[node.kswapd]
-    if kswapd.wait != WAIT_WORK or (vm.era != ERA_2_6_23 and node.kswapd_failures >= HOPELESS):
+    if m.actors[node.kswapd].wait != WAIT_WORK or (vm.era != ERA_2_6_23 and node.kswapd_failures >= HOPELESS):
         return
     if vm.clean_floor == 0 and not short_of_memory(m, node):
         return
-    kswapd.wait = WAIT_NONE
-    kswapd.ready_ns = max(now, kswapd.local_ns)
-    vm.waiting[WAIT_WORK] -= 1
+    wake_up(m, node.kswapd, now)
     vm.kswapd_wake += 1
 
 
 @jit
 def rouse_kswapd(m: Any, n: int, now: int) -> None:
     """allow_direct_reclaim() said no: kswapd must be awake, whatever it thinks of the watermarks."""
-    kswapd = m.actors[m.nodes[n].kswapd]
-    if kswapd.wait == WAIT_WORK:
-        kswapd.wait = WAIT_NONE
-        kswapd.ready_ns = max(now, kswapd.local_ns)
-        m.vm[0].waiting[WAIT_WORK] -= 1
+    kswapd = m.nodes[n].kswapd
+    if m.actors[kswapd].wait == WAIT_WORK:
+        wake_up(m, kswapd, now)
         m.vm[0].kswapd_wake += 1
 
 

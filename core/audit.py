@@ -25,6 +25,7 @@ FLAGS_WRONG: Final = 6
 SWAP_WRONG: Final = 7
 CLOCK_BACK: Final = 8
 STUCK_CLOCK: Final = 9
+UNNOTICED: Final = 10
 
 NAMES: Final = {
     LOST_PAGE: "pages are not conserved",
@@ -36,6 +37,7 @@ NAMES: Final = {
     SWAP_WRONG: "swap slots and counters disagree",
     CLOCK_BACK: "the clock went back",
     STUCK_CLOCK: "the clock stands still",
+    UNNOTICED: "an actor has become ready unnoticed",
 }
 
 

@@ -18,7 +18,7 @@ from core.jit import inlined, jit
 from core.mmzone import ACTIVE_LIST, INACTIVE, INACTIVE_FILE, LISTS, MGLRU, NO_LIST
 from core.page import ACCESSED, ACTIVE, AHEAD, DIRTY, GONE, READING, RECLAIM, WRITEBACK
 from core.region import ANON, MAPPED
-from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WORK, WAIT_WRITEBACK, WAIT_WRITEOUT, wake
+from core.sched import WAIT_CONGESTION, WAIT_FLOOR, WAIT_PAGE, WAIT_POOL, WAIT_REQUEST, WAIT_WORK, WAIT_WRITEBACK, WAIT_WRITEOUT, ready_by, wake
 from core.units import INFINITY, MS
 from core.vmscan_mglru.gens import newcomer_list, rotate_to_oldest
 from core.watermark import ERA_2_6_23
@@ -87,8 +87,8 @@ def submit(m: Any, dev: int, write: int, p: int, held: int, now: int, faults: in
     if d.io_head[write] - d.io_tail[write] == 1:
         note_due(m, dev, write)
     if d.network and not d.down:
-        receiver = m.actors[m.vm[0].network]
-        receiver.ready_ns = min(receiver.ready_ns, max(entry.done_ns, d.resume_ns, receiver.local_ns))
+        receiver = m.vm[0].network
+        ready_by(m, receiver, max(entry.done_ns, d.resume_ns, m.actors[receiver].local_ns))
 
 
 @inlined
@@ -265,12 +265,11 @@ def end_write(m: Any, dev: int, p: int, held: int, now: int) -> None:
 def writeback_ended(m: Any, now: int) -> None:
     """wb_inode_writeback_end(): the estimate of the bandwidth is brought up to date after 200 ms; 6.x."""
     vm = m.vm[0]
-    flusher = m.actors[vm.flusher]
     if vm.era == ERA_2_6_23:
         return
     vm.bw_due_ns = now + 200 * MS
-    if flusher.wait == WAIT_WORK:
-        flusher.ready_ns = min(flusher.ready_ns, vm.bw_due_ns)
+    if m.actors[vm.flusher].wait == WAIT_WORK:
+        ready_by(m, vm.flusher, vm.bw_due_ns)
 
 
 @inlined

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core.jit import inlined, jit
 from core.lru import type_pages
-from core.sched import WAIT_NONE, WAIT_WORK
+from core.sched import WAIT_WORK, wake_up
 from core.units import PAGE_BYTES
 from core.watermark import ERA_2_6_23
 
@@ -93,11 +93,8 @@ def wake_flusher(m: Any, pages: int, now: int) -> None:
     """wakeup_pdflush(), wakeup_flusher_threads(): write ``pages`` dirty pages (0: what lies above the background threshold)."""
     vm = m.vm[0]
     vm.flush_wanted = max(vm.flush_wanted, pages)
-    flusher = m.actors[vm.flusher]
-    if flusher.wait == WAIT_WORK:
-        flusher.wait = WAIT_NONE
-        flusher.ready_ns = max(now, flusher.local_ns)
-        vm.waiting[WAIT_WORK] -= 1
+    if m.actors[vm.flusher].wait == WAIT_WORK:
+        wake_up(m, vm.flusher, now)
 
 
 @jit

@@ -86,6 +86,31 @@ def run_actor(m: Any, pol: Any, reclaim: Any, a: int, start: int, limit: int) ->
         actor.ready_ns = max(actor.ready_ns, actor.local_ns)
 
 
+@inlined
+def next_actor(m: Any) -> tuple[int, int]:
+    """Who is ready first, and when the first of the others is."""
+    first = INFINITY
+    second = INFINITY
+    a = m.vm[0].n_tasks
+    for i in range(len(m.actors)):
+        ready = m.actors[i].ready_ns
+        second = min(second, max(first, ready))
+        if ready < first:
+            first = ready
+            a = i
+    return a, second
+
+
+@jit
+def others_ready(m: Any, a: int) -> int:
+    """When the first of the actors beside ``a`` is ready."""
+    first = INFINITY
+    for i in range(len(m.actors)):
+        if i != a:
+            first = min(first, m.actors[i].ready_ns)
+    return first
+
+
 @jit
 def all_done(m: Any) -> bool:
     """Has every task ended?"""
@@ -143,22 +168,25 @@ def run_by_reference(m: Any, pol: Any, reclaim: Any, boot_pages: int) -> None:
     vm = m.vm[0]
     at_once = 0
     turns = 0
+    vm.running = a = vm.n_tasks
+    vm.others_changed = 1
+    second = INFINITY
     while vm.ended == 0:
         due = device.next_completion(m)
-        first = INFINITY
-        second = INFINITY
-        a = vm.n_tasks
-        for i in range(len(m.actors)):
-            ready = m.actors[i].ready_ns
-            second = min(second, max(first, ready))
-            if ready < first:
-                first = ready
-                a = i
         cpu = 0
         for c in range(1, len(m.cpu_free)):
             if m.cpu_free[c] < m.cpu_free[cpu]:
                 cpu = c
-        start = max(first, m.cpu_free[cpu])
+        free = m.cpu_free[cpu]
+        first = min(m.actors[a].ready_ns, second)
+        if vm.audit and not vm.others_changed and second != others_ready(m, a):
+            vm.invariant = audit.UNNOTICED
+        if vm.others_changed or (first == second and max(first, free) < due):
+            a, second = next_actor(m)
+            first = m.actors[a].ready_ns
+            vm.running = a
+            vm.others_changed = 0
+        start = max(first, free)
         now = min(start, due)
         if now >= vm.horizon_ns:
             vm.ended = END_HORIZON
@@ -186,6 +214,7 @@ def run_by_reference(m: Any, pol: Any, reclaim: Any, boot_pages: int) -> None:
                 limit = second
             if vm.shared_core:
                 a = run_queues.pick(m, start)
+                vm.others_changed = 1
             if start < m.actors[a].local_ns:
                 vm.invariant = audit.CLOCK_BACK
             run_actor(m, pol, reclaim, a, start, max(limit, start + MIN_SLICE_NS))

@@ -13,7 +13,7 @@ from core.decisions import QUEUE
 from core.frames import take
 from core.gfp import KERNEL
 from core.jit import inlined, jit
-from core.sched import WAIT_HANDOFF, WAIT_KSWAPD, WAIT_NONE, WAIT_WORK, sleep, top, wake
+from core.sched import WAIT_HANDOFF, WAIT_KSWAPD, WAIT_WORK, sleep, top, wake, wake_up
 from core.units import MS
 
 
@@ -51,10 +51,7 @@ def hand_over(m: Any, z: int, now: int) -> None:
     take(m, z)
     vm.nr_in_hand += 1
     top(m, first).ret = z + 1
-    actor = m.actors[first]
-    actor.wait = WAIT_NONE
-    actor.ready_ns = max(now, actor.local_ns)
-    vm.waiting[WAIT_HANDOFF] -= 1
+    wake_up(m, first, now)
 
 
 @inlined
@@ -68,8 +65,5 @@ def wake_class(m: Any, flags: int, now: int) -> None:
     """Wake the kswapds beyond one a node that work for allocations of this gfp class: a GFP_NOIO kswapd has work when a GFP_NOIO allocation queues."""
     vm = m.vm[0]
     for i in range(vm.more_kswapds, vm.more_kswapds + vm.nr_more_kswapds):
-        kswapd = m.actors[i]
-        if kswapd.wait == WAIT_WORK and m.frames[i * DEPTH].gfp & KERNEL == flags & KERNEL:
-            kswapd.wait = WAIT_NONE
-            kswapd.ready_ns = max(now, kswapd.local_ns)
-            vm.waiting[WAIT_WORK] -= 1
+        if m.actors[i].wait == WAIT_WORK and m.frames[i * DEPTH].gfp & KERNEL == flags & KERNEL:
+            wake_up(m, i, now)

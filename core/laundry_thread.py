@@ -21,7 +21,7 @@ from core.jit import jit, outlined
 from core.laundry import in_laundry, launder_queue
 from core.mmzone import INACTIVE, LISTS
 from core.reclaim import DEF_PRIORITY
-from core.sched import WAIT_NONE, WAIT_TIMER, WAIT_WORK, sleep
+from core.sched import WAIT_TIMER, WAIT_WORK, sleep, wake_up
 from core.units import INFINITY, MS
 
 LAUNDER_RATE: Final = 10  # VM_LAUNDER_RATE, times a second
@@ -44,11 +44,8 @@ def request_laundry(m: Any, shortfall: bool, now: int) -> None:
     if vm.laundry_request != IDLE or in_laundry(m) == 0:
         return
     vm.laundry_request = SHORTFALL if shortfall else BACKGROUND
-    launderd = m.actors[vm.launderd]
-    if launderd.wait == WAIT_WORK:
-        launderd.wait = WAIT_NONE
-        launderd.ready_ns = max(now, launderd.local_ns)
-        vm.waiting[WAIT_WORK] -= 1
+    if m.actors[vm.launderd].wait == WAIT_WORK:
+        wake_up(m, vm.launderd, now)
 
 
 @jit

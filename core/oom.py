@@ -14,7 +14,7 @@ from core.lru import remove
 from core.mmzone import NO_LIST
 from core.outcome import END_PANIC
 from core.page import CACHED, READING, WRITEBACK
-from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, stop_waiting
+from core.sched import WAIT_PFMEMALLOC, WAIT_SLEEP, WAIT_TIMER, wake_up
 
 
 @outlined
@@ -39,8 +39,7 @@ def out_of_memory(m: Any, now: int) -> None:
     task = m.actors[victim]
     task.memdie = 1
     if task.wait == WAIT_PFMEMALLOC or task.wait == WAIT_SLEEP or task.wait == WAIT_TIMER:
-        stop_waiting(m, victim)
-        task.ready_ns = max(now, task.local_ns)
+        wake_up(m, victim, now)
     if vm.version >= 406:
         reap(m, victim)
 

@@ -146,6 +146,28 @@ def wake(m: Any, what: int, arg: int, now: int) -> None:
         wake_waiting(m, what, arg, now)
 
 
+@inlined
+def wake_up(m: Any, a: int, now: int) -> None:
+    """Whatever actor ``a`` waits for, it is ready from ``now`` on, or from its own time if it fell asleep ahead of the event that wakes it."""
+    stop_waiting(m, a)
+    m.actors[a].ready_ns = max(now, m.actors[a].local_ns)
+    note_ready(m, a)
+
+
+@inlined
+def ready_by(m: Any, a: int, when: int) -> None:
+    """Actor ``a`` is ready at ``when`` at the latest, and sleeps on until then."""
+    m.actors[a].ready_ns = min(m.actors[a].ready_ns, when)
+    note_ready(m, a)
+
+
+@inlined
+def note_ready(m: Any, a: int) -> None:
+    """The engine remembers when the first of those that do not run is ready, and has to look again."""
+    if a != m.vm[0].running:
+        m.vm[0].others_changed = 1
+
+
 @jit
 def wake_waiting(m: Any, what: int, arg: int, now: int) -> None:
     """Somebody waits for ``what``."""
@@ -153,9 +175,7 @@ def wake_waiting(m: Any, what: int, arg: int, now: int) -> None:
     for a in range(len(m.actors)):
         actor = m.actors[a]
         if actor.wait == what and (arg < 0 or actor.wait_arg == arg):
-            actor.wait = WAIT_NONE
-            actor.ready_ns = max(now, actor.local_ns)  # it may have fallen asleep ahead of the event that wakes it
-            vm.waiting[what] -= 1
+            wake_up(m, a, now)
             if vm.waiting[what] == 0:
                 return
 

@@ -20,6 +20,8 @@ class Vm:
     ended: i8  # why the run ended (outcome.END_*)
     invariant: i8  # which invariant broke (0: none)
     audit: i8  # recount all pages at every event
+    running: i8  # the actor that ran last, or will next
+    others_changed: i8  # another one has become ready since
     shared_core: i8  # CPUs execute in turn and have run queues
     due_ns: Four  # when the oldest page in flight is done, of each device and direction; network devices: never, they complete by answers
     # sysctls
