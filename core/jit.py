@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any, Final, TypeVar, cast
 
 import numba
 from llvmlite import ir  # type: ignore[import-untyped]
-from llvmlite.binding import Linkage  # type: ignore[import-untyped]
+from llvmlite.binding import Linkage, set_option  # type: ignore[import-untyped]
 from numba import _dynfunc, types  # type: ignore[attr-defined]
 from numba.core import cgutils, event
 from numba.core.codegen import JITCodeLibrary
@@ -74,6 +75,9 @@ def cache_dir() -> Path:
 
 
 config.CACHE_DIR = str(cache_dir())
+if platform.machine() in ("x86_64", "AMD64"):
+    # What the sources choose without a branch nobody can foresee, but in loops LLVM makes branches of such choices: one of them cost a seventh of a run.
+    set_option("", "-x86-cmov-converter=0")
 config.LOOP_VECTORIZE = config.SLP_VECTORIZE = 0  # there is nothing to vectorise; without looking for it the optimiser takes two thirds of the time
 
 
