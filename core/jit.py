@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import Any, Final, TypeVar, cast
 
 import numba
 from llvmlite import ir  # type: ignore[import-untyped]
-from llvmlite.binding import Linkage, set_option  # type: ignore[import-untyped]
+from llvmlite.binding import Linkage, parse_assembly, set_option  # type: ignore[import-untyped]
 from numba import _dynfunc, types  # type: ignore[attr-defined]
 from numba.core import cgutils, event
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
+from numba.core.cpu import CPUContext
 from numba.core.typed_passes import NativeLowering, NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 from numba.experimental.function_type import _get_wrapper_address
@@ -123,6 +125,11 @@ class _EntryLibrary(JITCodeLibrary):
     def add_linking_library(self, library: Any) -> None:
         for needed in _closure(library, {}):
             super().add_linking_library(needed)
+
+    def _get_module_for_linking(self) -> Any:
+        """What the cache keeps beside the machine code: that these functions exist. Nobody links an entry, so each process would parse their code in vain."""
+        names = [f.name for f in self._final_module.functions if not f.is_declaration and f.linkage == Linkage.external]
+        return parse_assembly("\n".join(f'define void @"{name}"() {{ unreachable }}' for name in names))
 
     def _optimize_final_module(self) -> None:
         """Callees are nobody else's: the optimiser may drop the words of Memory that they do not use from their arguments."""
@@ -259,6 +266,30 @@ def _plain_integers(dispatcher: Any) -> Any:
     return dispatcher
 
 
+def _spare_the_start() -> None:
+    """Keep Numba from looking, when its context is first made, whether there is a BLAS: the import of scipy.linalg is an eighth of a second process.
+
+    All that hangs on the answer is which inner loop np.convolve() and np.correlate() take in compiled code.
+    """
+    load = CPUContext.load_additional_registries
+
+    def load_additional_registries(self: Any) -> None:
+        setattr(CPUContext, "load_additional_registries", load)  # noqa: B010
+        unasked = _BLAS not in sys.modules
+        if unasked:
+            sys.modules[_BLAS] = None  # type: ignore[assignment]  # importing it fails at once
+        try:
+            load(self)
+        finally:
+            if unasked:
+                del sys.modules[_BLAS]
+
+    setattr(CPUContext, "load_additional_registries", load_additional_registries)  # noqa: B010
+
+
+_BLAS: Final = "scipy.linalg.cython_blas"
+
+
 def _spare_the_compiler() -> None:
     """Remember what an operator of numbers or arrays is: Numba asks all of its templates, NumPy's first, at each use. Name a record without its fields.
 
@@ -281,6 +312,7 @@ def _spare_the_compiler() -> None:
 
 
 if JIT_ENABLED:
+    _spare_the_start()
     _spare_the_compiler()
 
 
