@@ -21,6 +21,7 @@ from core.operations import WRITE
 from core.policy import Policy
 from core.simulator import booted
 from core.units import MS
+from sweep.errors import DiskError, HighwaterError
 
 RECLAIM: Final = "--reclaim"  # the argument of the child that compiles this half of the engine for a policy
 _DONE: set[str] = set()  # policies that this process has
@@ -33,7 +34,11 @@ def is_compiled(policy: str) -> bool:
 
 
 def warm(policy: str) -> None:
-    """Make ``policy`` ready in this process; compiles it (half a minute or more) if no process of this node did before."""
+    """Make ``policy`` ready in this process; compiles it (half a minute or more) if no process of this node did before.
+
+    Raises:
+        DiskError: the directory for compiled code cannot be written.
+    """
     if not JIT_ENABLED or policy in _DONE:
         return
     if not is_compiled(policy):
@@ -82,8 +87,11 @@ def _marker(name: str) -> Path:
 
 def _compile(policy: str) -> None:
     marker = _marker(policy)
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(marker.parent / "compile.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(marker.parent / "compile.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DiskError(f"{marker.parent.parent}: {error.strerror}; allowed: HIGHWATER_CACHE_DIR with a directory of this node that can be written") from error
     thresholds = gc.get_threshold()
     gc.set_threshold(_ALLOCATIONS)
     try:
@@ -126,9 +134,21 @@ def _smallest_run(policy: str) -> tuple[Machine, Policy, dict[str, int], Streams
     return machine, loaded, loaded.resolve(machine, {}), builder.build(MS)
 
 
-if __name__ == "__main__":  # before a test run: so that no test waits for the compiler
-    if sys.argv[1:2] == [RECLAIM]:
-        _compile_reclaim(sys.argv[2])
-    else:
-        for name in sys.argv[1:] or policies.names():
-            warm(name)
+def main(arguments: list[str]) -> None:
+    """Compile policies (all of them, if none is named) before something that must not wait for the compiler; says which are ready."""
+    if arguments[:1] == [RECLAIM]:
+        _compile_reclaim(arguments[1])
+        return
+    names = arguments or policies.names()
+    for done, name in enumerate(names, 1):
+        compiled = is_compiled(name)
+        warm(name)
+        if not compiled:
+            print(f"compiled: {name} ({done} of {len(names)})", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except HighwaterError as error:
+        sys.exit(f"error: {error}")

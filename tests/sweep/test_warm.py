@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,14 @@ def test_the_reclaim_of_an_era_is_compiled_once_and_by_a_process_of_its_own(
     assert [child.args[-2:] for child in started] == [["--reclaim", "inline"]]  # type: ignore[index]
     assert started[0].returncode == 0
     assert half.exists()
+
+
+@pytest.mark.skipif(not JIT_ENABLED, reason="nothing is compiled")
+def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    """As `./bootstrap setup` calls it."""
+    (tmp_path / "file").touch()
+    environment = os.environ | {"HIGHWATER_CACHE_DIR": str(tmp_path / "file" / "cache")}
+    done = subprocess.run([sys.executable, "-m", "sweep.warm", "inline"], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    allowed = "allowed: HIGHWATER_CACHE_DIR with a directory of this node that can be written"
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {tmp_path}/file/cache: Not a directory; {allowed}\n"
