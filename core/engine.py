@@ -181,7 +181,7 @@ def run_by_reference(m: Any, pol: Any, reclaim: Any, boot_pages: int) -> None:
         first = min(m.actors[a].ready_ns, second)
         if vm.audit and not vm.others_changed and second != others_ready(m, a):
             vm.invariant = audit.UNNOTICED
-        if vm.others_changed or (first == second and max(first, free) < due):
+        if vm.others_changed or (first == second and max(first, free) < due):  # or it is another one's turn, unless a completion comes before
             a, second = next_actor(m)
             first = m.actors[a].ready_ns
             vm.running = a
