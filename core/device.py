@@ -147,10 +147,14 @@ def next_completion(m: Any) -> int:
 def complete(m: Any, now: int) -> None:
     """Finish the page that is due at ``now``; of several the swap device's come first, and reads before writes."""
     due = m.vm[0].due_ns
-    queue = 0
-    while due[queue] != now:
-        queue += 1
-    end(m, queue >> 1, queue & 1, now)
+    if due[0] == now:
+        end(m, SWAP, READ_IO, now)
+    elif due[1] == now:
+        end(m, SWAP, WRITE_IO, now)
+    elif due[2] == now:
+        end(m, FILE, READ_IO, now)
+    else:
+        end(m, FILE, WRITE_IO, now)
 
 
 @jit
