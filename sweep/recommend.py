@@ -189,8 +189,8 @@ def _region(candidates: Candidates, chosen: Mapping[int, str], found: Recommenda
         for cell, label in chosen.items():
             try:
                 arm = candidates.arm(cell, changes)
-            except ValueError as error:  # the kernel would not take the combination
-                return Step(value, deaths, runs, str(error))
+            except ValueError as error:  # not a setting: the kernel would not take the combination, or the simulator knows no such value
+                return Step(value, deaths, runs, f"it was not tried ({error})")
             default = candidates.default_arm(cell)
             assert arm is not None
             assert default is not None
