@@ -1,4 +1,4 @@
-"""The gate to the compiler: with reference.py and table.py the only file that imports numba, and every compiler option with its reason.
+"""The gate to the compiler: with reference.py, table.py and thrift.py the only file that imports numba, and every compiler option with its reason.
 
 The engine is compiled once for all policies: a policy's decision functions enter as typed function pointers, so a new policy costs the
 compilation of its own few lines. So do the procedures of its era, and the two halves can be compiled side by side. Numba's disk cache does not
@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import sys
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -21,16 +19,16 @@ import numba
 from llvmlite import ir  # type: ignore[import-untyped]
 from llvmlite.binding import Linkage, parse_assembly, set_option  # type: ignore[import-untyped]
 from numba import _dynfunc, types  # type: ignore[attr-defined]
-from numba.core import cgutils, event
+from numba.core import cgutils
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, _LowerResult
 from numba.core.compiler_machinery import register_pass
-from numba.core.cpu import CPUContext
 from numba.core.typed_passes import NativeLowering, NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 from numba.experimental.function_type import _get_wrapper_address
 from numba.extending import intrinsic
 
+from core import thrift
 from core.reference import Reference, refer
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -266,54 +264,9 @@ def _plain_integers(dispatcher: Any) -> Any:
     return dispatcher
 
 
-def _spare_the_start() -> None:
-    """Keep Numba from looking, when its context is first made, whether there is a BLAS: the import of scipy.linalg is an eighth of a second process.
-
-    All that hangs on the answer is which inner loop np.convolve() and np.correlate() take in compiled code.
-    """
-    load = CPUContext.load_additional_registries
-
-    def load_additional_registries(self: Any) -> None:
-        setattr(CPUContext, "load_additional_registries", load)  # noqa: B010
-        unasked = _BLAS not in sys.modules
-        if unasked:
-            sys.modules[_BLAS] = None  # type: ignore[assignment]  # importing it fails at once
-        try:
-            load(self)
-        finally:
-            if unasked:
-                del sys.modules[_BLAS]
-
-    setattr(CPUContext, "load_additional_registries", load_additional_registries)  # noqa: B010
-
-
-_BLAS: Final = "scipy.linalg.cython_blas"
-
-
-def _spare_the_compiler() -> None:
-    """Remember what an operator of numbers or arrays is: Numba asks all of its templates, NumPy's first, at each use. Name a record without its fields.
-
-    And measure nothing: every call of LLVM would be told to as many listeners as there are callers on the stack.
-    """
-    resolve = types.BaseFunction.get_call_type
-    known: dict[Any, Any] = {}
-
-    def get_call_type(self: Any, context: Any, args: Any, kws: Any) -> Any:
-        if kws or not all(isinstance(arg, types.Number | types.Boolean | types.Array) for arg in args):
-            return resolve(self, context, args, kws)
-        use = (self, args)
-        if use not in known:
-            known[use] = resolve(self, context, args, kws)
-        return known[use]
-
-    setattr(types.BaseFunction, "get_call_type", get_call_type)  # noqa: B010
-    setattr(types.Record, "__repr__", types.Type.__repr__)  # noqa: B010
-    setattr(event, "install_timer", lambda _kind, _callback: nullcontext())  # noqa: B010
-
-
 if JIT_ENABLED:
-    _spare_the_start()
-    _spare_the_compiler()
+    thrift.spare_the_start()
+    thrift.spare_the_compiler()
 
 
 def _prefetch(_typing: Any, array: Any, index: Any) -> Any:

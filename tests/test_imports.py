@@ -19,7 +19,7 @@ LAB_DOOR = "sweep/labcli.py"  # the only file outside the lab that imports it, w
 
 # Which files may import a library at all. Paths relative to the repository.
 DOORS = {
-    "numba": {"core/jit.py", "core/reference.py", "core/table.py"},
+    "numba": {"core/jit.py", "core/reference.py", "core/table.py", "core/thrift.py"},
     "llvmlite": {"core/jit.py", "core/reference.py", "core/table.py"},  # Numba's own back end
     "ray": {"sweep/executor.py"},
     "mlflow": {"sweep/tracking.py"},
