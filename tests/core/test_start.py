@@ -12,7 +12,7 @@ from core.jit import JIT_ENABLED
 SCRIPT = """
 import sys
 import numpy as np
-from core import engine, policies
+from core import engine
 from core.vmscan_612 import procedures
 from tests.core.small import run, writers
 
